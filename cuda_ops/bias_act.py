@@ -1,0 +1,25 @@
+"""Bias, activation, gain and clamp in one operator."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from cuda_ops import reference
+
+
+def bias_act(
+    x: Tensor,
+    b: Tensor | None = None,
+    dim: int = 1,
+    act: str = "linear",
+    alpha: float | None = None,
+    gain: float | None = None,
+    clamp: float | None = None,
+) -> Tensor:
+    """``clamp(act(x + b) * gain)``, of the shape and dtype of ``x``.
+
+    ``b`` is ``[x.shape[dim]]``. ``act``: linear, relu, lrelu, tanh, sigmoid, elu, selu, softplus
+    or swish. ``alpha`` is the slope of lrelu (0.2 if None; the others ignore it). ``gain`` None:
+    square root of 2 for relu, lrelu and swish, 1 for the others. ``clamp`` is an absolute limit.
+    """
+    return reference.bias_act(x, b, dim, act, alpha, gain, clamp)

@@ -1,0 +1,55 @@
+"""Sizes of resampled pictures: the arithmetic that every path shares.
+
+Scales come as one number or as ``[x, y]``; paddings as one number, ``[x, y]`` or
+``[x low, x high, y low, y high]``, counted on the upsampled grid. A negative padding crops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from torch import Tensor
+
+Scale: TypeAlias = int | Sequence[int]
+Padding: TypeAlias = int | Sequence[int]
+
+
+def parse_scale(scale: Scale) -> tuple[int, int]:
+    """``(x, y)`` of an up- or downsampling factor; each at least 1, else ``ValueError``."""
+    pair = (scale, scale) if isinstance(scale, int) else tuple(scale)
+    if len(pair) != 2 or min(pair) < 1:
+        raise ValueError(f"a scale is one or two numbers from 1 up, not {scale!r}")
+    return pair[0], pair[1]
+
+
+def parse_padding(padding: Padding) -> tuple[int, int, int, int]:
+    """``(x low, x high, y low, y high)`` of a padding, else ``ValueError``."""
+    sides = (padding,) if isinstance(padding, int) else tuple(padding)
+    if len(sides) == 1:
+        sides *= 4
+    elif len(sides) == 2:
+        sides = (sides[0], sides[0], sides[1], sides[1])
+    if len(sides) != 4:
+        raise ValueError(f"a padding is one, two or four numbers, not {padding!r}")
+    return sides[0], sides[1], sides[2], sides[3]
+
+
+def filter_size(f: Tensor | None) -> tuple[int, int]:
+    """Taps ``(width, height)`` of a filter; a 1-D filter serves both axes, ``None`` is one tap."""
+    if f is None:
+        return 1, 1
+    if f.ndim not in (1, 2) or f.numel() == 0:
+        raise ValueError(f"a filter has one or two axes and some taps, not shape {tuple(f.shape)}")
+    return f.shape[-1], f.shape[0]
+
+
+def output_size(size: int, taps: int, up: int, down: int, low: int, high: int) -> int:
+    """Samples that come out of one axis of ``size`` samples (zero-inserted, padded, filtered)."""
+    return (size * up + low + high - taps) // down + 1
+
+
+def check_output(height: int, width: int) -> None:
+    """Refuse a picture without pixels (``ValueError``): the filter is wider than the signal."""
+    if height < 1 or width < 1:
+        raise ValueError(f"the filter leaves no pixels: output would be {width} x {height}")

@@ -1,0 +1,121 @@
+"""Upsampling, FIR filtering and downsampling of pictures in one operator.
+
+Signals are ``[N, C, H, W]``, floating. A filter is ``[taps]`` (serves both axes), ``[height, width]``
+or ``None`` (one tap of weight 1). By default filters are convolved, that is, laid on mirrored;
+``flip_filter=True`` correlates. Scales and paddings: see `cuda_ops.geometry`.
+
+Source of the operator's meaning: Karras et al. 2020, arXiv:1912.04958.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from cuda_ops import reference
+from cuda_ops.geometry import Padding, Scale, filter_size, parse_padding, parse_scale
+
+# Shorter filters are stored as their outer product: at few taps one 2-D pass is the cheaper way.
+_SEPARABLE_FROM_TAPS = 8
+
+
+def setup_filter(
+    f: Tensor | Sequence[float] | Sequence[Sequence[float]] | float | None,
+    normalize: bool = True,
+    flip_filter: bool = False,
+    gain: float = 1,
+    separable: bool | None = None,
+) -> Tensor:
+    """A filter tensor from taps.
+
+    ``normalize`` makes the taps sum to 1, ``gain`` multiplies the whole (both axes together),
+    ``flip_filter`` mirrors. ``separable`` keeps 1-D taps 1-D (default: from 8 taps up); otherwise
+    they become their outer product. ``None`` is the filter of one tap, 1. Float64 tensors stay so,
+    everything else becomes float32.
+    """
+    taps = torch.as_tensor(1.0 if f is None else f)
+    taps = taps if taps.dtype == torch.float64 else taps.to(torch.float32)
+    if taps.ndim > 2 or taps.numel() == 0:
+        raise ValueError(f"a filter has at most two axes and some taps, not {tuple(taps.shape)}")
+    taps = taps.reshape(1) if taps.ndim == 0 else taps
+    if separable is None:
+        separable = taps.ndim == 1 and taps.numel() >= _SEPARABLE_FROM_TAPS
+    if taps.ndim == 1 and not separable:
+        taps = torch.outer(taps, taps)
+    if normalize:
+        taps = taps / taps.sum()
+    if flip_filter:
+        taps = taps.flip(list(range(taps.ndim)))
+    return taps * gain ** (taps.ndim / 2)
+
+
+def upfirdn2d(
+    x: Tensor,
+    f: Tensor | None,
+    up: Scale = 1,
+    down: Scale = 1,
+    padding: Padding = 0,
+    flip_filter: bool = False,
+    gain: float = 1,
+) -> Tensor:
+    """Upsample by zeros, pad or crop, filter, downsample.
+
+    Returns ``[N, C, (H up + y0 + y1 - taps) // down + 1, …]``. ``gain`` multiplies the result.
+    ``ValueError`` where no pixel would be left.
+    """
+    return reference.upfirdn2d(x, f, up, down, padding, flip_filter, gain)
+
+
+def filter2d(
+    x: Tensor,
+    f: Tensor | None,
+    padding: Padding = 0,
+    flip_filter: bool = False,
+    gain: float = 1,
+) -> Tensor:
+    """Filter at one rate; with ``padding=0`` the size stays."""
+    sides = _widen(padding, [(taps // 2, (taps - 1) // 2) for taps in filter_size(f)])
+    return upfirdn2d(x, f, padding=sides, flip_filter=flip_filter, gain=gain)
+
+
+def upsample2d(
+    x: Tensor,
+    f: Tensor | None,
+    up: Scale = 2,
+    padding: Padding = 0,
+    flip_filter: bool = False,
+    gain: float = 1,
+) -> Tensor:
+    """Upsample; with ``padding=0`` the size is ``up`` times the input's, brightness stays."""
+    up_x, up_y = parse_scale(up)
+    centre = [
+        ((taps + scale - 1) // 2, (taps - scale) // 2)
+        for taps, scale in zip(filter_size(f), (up_x, up_y), strict=True)
+    ]
+    sides = _widen(padding, centre)
+    return upfirdn2d(x, f, (up_x, up_y), 1, sides, flip_filter, gain * up_x * up_y)
+
+
+def downsample2d(
+    x: Tensor,
+    f: Tensor | None,
+    down: Scale = 2,
+    padding: Padding = 0,
+    flip_filter: bool = False,
+    gain: float = 1,
+) -> Tensor:
+    """Filter and keep every ``down``-th pixel; with ``padding=0`` the size is divided by it."""
+    scales = parse_scale(down)
+    centre = [
+        ((taps - scale + 1) // 2, (taps - scale) // 2)
+        for taps, scale in zip(filter_size(f), scales, strict=True)
+    ]
+    return upfirdn2d(x, f, 1, scales, _widen(padding, centre), flip_filter, gain)
+
+
+def _widen(padding: Padding, centre: Sequence[tuple[int, int]]) -> list[int]:
+    """The caller's padding plus what keeps the filter centred, ``(low, high)`` per axis x, y."""
+    kept = [side for axis in centre for side in axis]
+    return [own + more for own, more in zip(parse_padding(padding), kept, strict=True)]

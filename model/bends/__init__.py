@@ -1,0 +1,1 @@
+"""Operations on the feature maps of one layer, one bend per file."""

@@ -1,0 +1,34 @@
+"""The frozen, strict description of one part of a scene."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from model.knob import Knob
+
+
+class Settings(BaseModel):
+    """What a scene may say about one part.
+
+    Fields annotated with a :class:`Knob` become parameters by themselves, in OSC, on the page and
+    in the schema; all others are fixed while the scene plays.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: str
+
+    @classmethod
+    def knobs(cls) -> dict[str, Knob]:
+        """The knobs by field name, in the order of the file."""
+        found: dict[str, Knob] = {}
+        for name, field in cls.model_fields.items():
+            knob = next((item for item in field.metadata if isinstance(item, Knob)), None)
+            if knob is not None:
+                found[name] = knob
+        return found
+
+    def starts(self) -> dict[str, float]:
+        """Where each knob stands when the scene starts, as numbers (a switch is 0 or 1)."""
+        values: dict[str, Any] = {name: getattr(self, name) for name in self.knobs()}
+        return {name: float(value) for name, value in values.items()}

@@ -1,0 +1,1 @@
+"""What the encoder sees of the source, one part per file."""

@@ -1,0 +1,1 @@
+"""Hands on the instrument: OSC and MIDI, one part per file."""

@@ -1,0 +1,121 @@
+"""The door into render: a bounded ring of changes, one ring for each process that sends.
+
+One writer and one reader a ring, so no lock: the writer fills records and then moves ``head``; the
+reader takes all records up to the ``head`` it saw and then moves ``tail``. What is sent together
+(an OSC bundle) becomes visible together, and so lands whole on one frame. A full ring refuses the
+whole of a bundle and counts it.
+"""
+
+import enum
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from performer.doors import memory
+
+CAPACITY = 4096  # records; two seconds of the fastest controller seen
+_HEADER = struct.Struct("<QQQ")  # head, tail, refused
+_COUNTER = struct.Struct("<Q")
+_RECORD = struct.Struct("<BBHIdd")  # kind, bundled, generation, place, value, glide
+_OWN_GLIDE = -1.0
+
+
+class Kind(enum.IntEnum):
+    """How a change combines: absolute ones for one parameter coalesce within a frame."""
+
+    ABSOLUTE = 0
+    RELATIVE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A request to set one parameter: its place in the table, a value, and a glide of its own."""
+
+    place: int
+    value: float
+    kind: Kind = Kind.ABSOLUTE
+    glide_seconds: float | None = None
+    bundled: bool = False
+
+
+class ChangesDoor:
+    """One ring of changes, seen from either side. Errors: none; a full ring refuses and counts."""
+
+    def __init__(self, path: Path, generation: int = 0) -> None:
+        self._memory = memory.attach(path)
+        self._generation = generation
+
+    @staticmethod
+    def create(path: Path) -> None:
+        """Make the ring, empty."""
+        memory.create(path, _HEADER.size + CAPACITY * _RECORD.size).close()
+
+    @property
+    def refused(self) -> int:
+        """How many changes found no room."""
+        return int(_HEADER.unpack_from(self._memory)[2])
+
+    def send(self, changes: Sequence[Change]) -> bool:
+        """All of them, to land on one frame; or none, and False, where there is no room."""
+        head, tail, refused = _HEADER.unpack_from(self._memory)
+        if head - tail + len(changes) > CAPACITY:
+            _COUNTER.pack_into(self._memory, 16, refused + len(changes))
+            return False
+        for offset, change in enumerate(changes):
+            self._write(head + offset, change)
+        _COUNTER.pack_into(self._memory, 0, head + len(changes))
+        return True
+
+    def drain(self) -> list[Change]:
+        """Everything sent so far, oldest first."""
+        head, tail, _ = _HEADER.unpack_from(self._memory)
+        found = [self._read(number) for number in range(tail, head)]
+        _COUNTER.pack_into(self._memory, 8, head)
+        return [change for change in found if change is not None]
+
+    def close(self) -> None:
+        """Let go of the memory; the ring stays for the others."""
+        self._memory.close()
+
+    def _write(self, number: int, change: Change) -> None:
+        glide = _OWN_GLIDE if change.glide_seconds is None else change.glide_seconds
+        place = _HEADER.size + number % CAPACITY * _RECORD.size
+        fields = (change.kind, change.bundled, self._generation, change.place, change.value, glide)
+        _RECORD.pack_into(self._memory, place, *fields)
+
+    def _read(self, number: int) -> Change | None:
+        place = _HEADER.size + number % CAPACITY * _RECORD.size
+        kind, bundled, generation, index, value, glide = _RECORD.unpack_from(self._memory, place)
+        if generation != self._generation:
+            return None  # meant for a scene that was replaced meanwhile
+        own = None if glide == _OWN_GLIDE else glide
+        return Change(index, value, Kind(kind), own, bool(bundled))
+
+
+def coalesced(changes: Iterable[Change]) -> list[Change]:
+    """Without the absolute changes that a later one overwrites within the same frame.
+
+    Relative and bundled ones always stay, and an absolute one that a relative one builds upon.
+    """
+    kept: list[Change] = []
+    overwritten: set[int] = set()
+    for change in reversed(list(changes)):
+        single = change.kind is Kind.ABSOLUTE and not change.bundled
+        if single and change.place in overwritten:
+            continue
+        if change.kind is Kind.ABSOLUTE:
+            overwritten.add(change.place)
+        kept.append(change)
+    return kept[::-1]
+
+
+class ChangesIn:
+    """All rings into render, drained as one, first in the frame."""
+
+    def __init__(self, doors: Sequence[ChangesDoor]) -> None:
+        self._doors = doors
+
+    def drain(self) -> list[Change]:
+        """The changes of this frame, coalesced."""
+        return coalesced(change for door in self._doors for change in door.drain())

@@ -1,0 +1,33 @@
+"""Memory that several processes see: a file mapped by all of them.
+
+A plain mapped file, not ``multiprocessing.shared_memory``, because the latter's resource tracker
+(until Python 3.13) destroys a segment when any process that looked at it ends. The files live in
+the run folder, in memory where the system offers that, and outlive each process but the
+supervisor; so a restarted process finds its doors as they were.
+"""
+
+import mmap
+import os
+import tempfile
+from pathlib import Path
+
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108  (the run folder below is private to the user)
+
+
+def run_folder() -> Path:
+    """A new private folder for the doors of one run, in memory where there is such a place."""
+    parent = _IN_MEMORY if os.access(_IN_MEMORY, os.W_OK) else None
+    return Path(tempfile.mkdtemp(prefix="performer-", dir=parent))
+
+
+def create(path: Path, size: int) -> mmap.mmap:
+    """A new door of ``size`` zero bytes (sparse: only what is touched costs memory)."""
+    with path.open("xb+") as file:
+        file.truncate(size)
+        return mmap.mmap(file.fileno(), size)
+
+
+def attach(path: Path) -> mmap.mmap:
+    """The door that another process made."""
+    with path.open("rb+") as file:
+        return mmap.mmap(file.fileno(), 0)

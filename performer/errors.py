@@ -1,0 +1,33 @@
+"""Errors that a performer reads: one line each, saying what, where and the mend."""
+
+from dataclasses import dataclass
+
+
+class PerformerError(Exception):
+    """Something a person can mend; its message is the one clear line."""
+
+
+class MissingPartError(PerformerError):
+    """A part cannot run on this machine; the message ends with the command that mends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a scene, at the place where it stands."""
+
+    file: str
+    line: int
+    field: str
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.field}: {self.what}; {self.mend}"
+
+
+class SceneError(PerformerError):
+    """A scene that cannot be played, with every problem found in it."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems

@@ -1,0 +1,1 @@
+"""Where frames go, one part per file; all of them run in the feed process."""

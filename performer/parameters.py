@@ -1,0 +1,166 @@
+"""Every value that can be played, and how it moves from frame to frame."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from model.knob import Knob
+from performer.clock import Moment
+from performer.doors.changes import Change, Kind
+
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A knob with a name; the name is its YAML path, its OSC address and its label on the page."""
+
+    name: str
+    knob: Knob
+    default: float
+
+    @property
+    def address(self) -> str:
+        """Its OSC address: ``bends.twist.angle`` is ``/bends/twist/angle``."""
+        return "/" + self.name.replace(".", "/")
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """A macro's movement 0 … 1, spread over ``low`` … ``high`` of another parameter."""
+
+    macro: str
+    target: str
+    low: float
+    high: float
+
+
+class View(Mapping[str, float]):
+    """The values of one part by their short names, as they stand in one snapshot."""
+
+    __slots__ = ("_places", "_values")
+
+    def __init__(self, places: Mapping[str, int], values: Values) -> None:
+        self._places = places
+        self._values = values
+
+    def __getitem__(self, name: str) -> float:
+        return float(self._values[self._places[name]])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+class Snapshot:
+    """All values of one frame, immutable."""
+
+    __slots__ = ("_table", "values")
+
+    def __init__(self, table: "Table", values: Values) -> None:
+        self._table = table
+        self.values = values
+
+    def __getitem__(self, name: str) -> float:
+        return float(self.values[self._table.places[name]])
+
+    def under(self, prefix: str) -> View:
+        """The values whose names start with ``prefix.``, by what follows."""
+        return View(self._table.under(prefix), self.values)
+
+
+class Table:
+    """The parameters of a scene by name and by place; the same in every process."""
+
+    def __init__(self, parameters: Sequence[Parameter]) -> None:
+        self.parameters = tuple(parameters)
+        self.places = {parameter.name: place for place, parameter in enumerate(parameters)}
+        if len(self.places) != len(self.parameters):
+            raise ValueError("two parameters have the same name")
+        self._prefixes: dict[str, dict[str, int]] = {}
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+    def under(self, prefix: str) -> Mapping[str, int]:
+        """The places of the parameters below ``prefix``, by short name."""
+        if prefix not in self._prefixes:
+            start = prefix + "."
+            self._prefixes[prefix] = {
+                name.removeprefix(start): place
+                for name, place in self.places.items()
+                if name.startswith(start)
+            }
+        return self._prefixes[prefix]
+
+
+class Parameters:
+    """Moves every value towards where it was sent, a frame at a time."""
+
+    def __init__(self, table: Table, macros: Iterable[Macro] = ()) -> None:
+        self.table = table
+        knobs = [parameter.knob for parameter in table.parameters]
+        self._low = np.array([knob.low for knob in knobs])
+        self._high = np.array([knob.high for knob in knobs])
+        self._step = np.array([knob.step for knob in knobs])
+        self._glide = np.array([0.0 if knob.step else knob.glide_seconds for knob in knobs])
+        self._current = np.array([parameter.default for parameter in table.parameters])
+        self._target = self._current.copy()
+        self._remaining = np.zeros(len(table))
+        self._macros = {table.places[macro.macro]: macro for macro in macros}
+
+    def restore(self, values: Mapping[str, float]) -> None:
+        """Stand at ``values`` at once, as a process that comes back does; unknown names rest."""
+        for name, value in values.items():
+            place = self.table.places.get(name)
+            if place is not None:
+                self._current[place] = self._target[place] = self._clamped(place, value)
+                self._remaining[place] = 0.0
+
+    def advance(self, moment: Moment, changes: Iterable[Change]) -> Snapshot:
+        """Take the changes of this frame, move what glides, and freeze the result."""
+        self._move(moment.delta)
+        for change in changes:
+            self._apply(change)
+        values = self._current.copy()
+        values.flags.writeable = False
+        return Snapshot(self.table, values)
+
+    def _apply(self, change: Change) -> None:
+        place = change.place
+        if not 0 <= place < len(self.table):
+            return  # a change for a scene that has just been replaced
+        base = self._target[place] if change.kind is Kind.RELATIVE else 0.0
+        glide = self._glide[place] if change.glide_seconds is None else change.glide_seconds
+        self._send(place, base + change.value, glide)
+        if (macro := self._macros.get(place)) is not None:
+            value = macro.low + (macro.high - macro.low) * self._target[place]
+            self._send(self.table.places[macro.target], value, glide)
+
+    def _send(self, place: int, value: float, glide_seconds: float) -> None:
+        self._target[place] = self._clamped(place, value)
+        if self._step[place] or glide_seconds <= 0:
+            self._current[place] = self._target[place]
+            self._remaining[place] = 0.0
+        else:
+            self._remaining[place] = glide_seconds
+
+    def _clamped(self, place: int, value: float) -> float:
+        value = float(min(max(value, self._low[place]), self._high[place]))
+        step = self._step[place]
+        return self._low[place] + step * round((value - self._low[place]) / step) if step else value
+
+    def _move(self, delta: float) -> None:
+        """Straight towards each target, so that every glide arrives exactly when it should."""
+        moving = self._remaining > 0
+        if not moving.any():
+            return
+        share = np.minimum(delta / self._remaining[moving], 1.0)
+        self._current[moving] += (self._target[moving] - self._current[moving]) * share
+        self._remaining[moving] = np.maximum(self._remaining[moving] - delta, 0.0)
+        arrived = moving & (self._remaining == 0)
+        self._current[arrived] = self._target[arrived]

@@ -1,0 +1,102 @@
+"""What each kind of part promises. A part is one file; its class is named by an entry point.
+
+Every part has a nested ``Settings`` class (frozen, strict; its knobs become parameters), is made
+from those settings, and is light to import: what is heavy or native loads in ``open()``. A library
+that is not there is a :class:`~performer.errors.MissingPartError` from ``open()``. Any other
+exception while playing lets the part rest: it is closed, said once, and opened again later.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from model.settings import Settings
+from performer.clock import Moment
+from performer.doors.frames import Frame
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Condition", "Controller", "Output", "Part", "Picture", "Post", "Settings", "Source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture from a source: ``pixels`` [H, W, 3] uint8 RGB, never written again.
+
+    ``number`` grows with every new picture of a source, ``captured`` is when it arrived by the
+    monotonic clock (0: it was not captured but made).
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    number: int
+    captured: float = 0.0
+
+
+class Part(Protocol):
+    """Anything that a scene names by its ``kind``."""
+
+    Settings: ClassVar[type[Settings]]
+
+    def __init__(self, settings: Any) -> None: ...
+
+    def open(self) -> None:
+        """Load what is native, take devices and files."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back; safe to call twice and without ``open``."""
+        ...
+
+
+class Source(Part, Protocol):
+    """Where pictures come from; always called on one thread, which may wait for a device."""
+
+    live: bool  # a device with a time of its own (camera), not a file that is asked by time
+
+    def at(self, moment: Moment, values: Mapping[str, float]) -> Picture:
+        """The picture that belongs to ``moment``; the same picture has the same ``number``.
+
+        A file answers exactly for any moment that does not go back; a device gives its newest.
+        """
+        ...
+
+
+class Condition(Part, Protocol):
+    """What the encoder sees of a source picture."""
+
+    def apply(self, picture: "torch.Tensor", values: Mapping[str, float]) -> "torch.Tensor":
+        """[1, 3, H, W] in -1 … 1, to the same shape and range."""
+        ...
+
+
+class Post(Part, Protocol):
+    """What happens to a picture after the network, still on the device."""
+
+    def apply(self, picture: "torch.Tensor", values: Mapping[str, float]) -> "torch.Tensor":
+        """[1, 3, H, W], nominally -1 … 1, to the same."""
+        ...
+
+
+class Output(Part, Protocol):
+    """Where frames go; in the feed process, each on a thread of its own."""
+
+    main_thread: ClassVar[bool]  # window systems insist on the main thread
+
+    def write(self, frame: Frame) -> None:
+        """Send one frame; called with the newest only, and again with the last while none comes."""
+        ...
+
+
+class Controller(Part, Protocol):
+    """Hands on the instrument; the control process runs it, or a process of its own."""
+
+    process: ClassVar[str]  # "control" (asyncio) or "midi" (native code that may crash)
+
+    @staticmethod
+    def check_message(settings: Any, message: str) -> tuple[str, str] | None:
+        """What is wrong with a message named in the map, and the mend; None when it is right."""
+        ...

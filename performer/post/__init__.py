@@ -1,0 +1,1 @@
+"""What happens to the picture after the network, one part per file."""

@@ -1,0 +1,159 @@
+"""The schema of a scene: one YAML file, a whole set-up, frozen once it is read."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SerializeAsAny,
+    model_validator,
+)
+
+from model.knob import Curve, Knob
+from model.settings import Settings
+from performer.parameters import Macro, Parameter, Table
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,39}$")]
+_SIZE = re.compile(r"^(\d{1,5})x(\d{1,5})$")
+
+
+def _size(value: object) -> object:
+    if isinstance(value, str):
+        if not (match := _SIZE.match(value)):
+            raise ValueError("is not a size such as 256x256 (width x height)")
+        return int(match[1]), int(match[2])
+    return value
+
+
+def _size_text(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+Side = Annotated[int, Field(ge=16, le=8192)]
+Size = Annotated[tuple[Side, Side], BeforeValidator(_size), PlainSerializer(_size_text)]
+Span = tuple[float, float]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, populate_by_name=True
+    )
+
+
+class ModelSettings(_Section):
+    """Which network plays: a file, or an untrained one made from a seed; and at what size."""
+
+    file: Path | None = None
+    untrained: Annotated[int, Field(ge=0, lt=2**32)] | None = None
+    precision: Literal["float32", "bfloat16", "float16", "auto"] = "auto"
+    canvas: Size = (256, 256)
+
+    @model_validator(mode="after")
+    def _one_network(self) -> "ModelSettings":
+        if (self.file is None) == (self.untrained is None):
+            raise ValueError("needs either `file:` or `untrained:` (a seed)")
+        return self
+
+
+class ClockSettings(_Section):
+    """Frames a second asked for, and beats a minute."""
+
+    rate: Annotated[float, Field(ge=1, le=120)] = 30.0
+    tempo: Annotated[float, Field(ge=20, le=400)] = 120.0
+
+
+class LatentSettings(Settings):
+    """A path through the seeds: ``position`` 0 is the first, 1 the last; ``speed`` walks it.
+
+    A walk turns round at either end, so that it never jumps.
+    """
+
+    kind: Literal["walk"] = "walk"
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**32)], ...], Field(min_length=1)] = (0,)
+    position: Annotated[float, Knob(0, 1)] = 0.0
+    speed: Annotated[float, Knob(0, 2, unit="seeds/s")] = 0.0
+    truncation: Annotated[float, Knob(-1, 1.5)] = 0.9
+
+
+class MacroSettings(_Section):
+    """One of eight fixed addresses, whose meaning the scene gives."""
+
+    name: str
+    to: str
+    range: Span | None = None
+
+
+class RouteSettings(_Section):
+    """A line of the map: which message moves which parameter, and how."""
+
+    from_: Annotated[str, Field(alias="from")]
+    to: str
+    range: Span | None = None
+    curve: Curve | None = None
+    glide_seconds: Annotated[float, Field(ge=0, le=60)] | None = None
+
+
+class Scene(_Section):
+    """Everything that one YAML file says, checked."""
+
+    performer: Literal[1]
+    name: str = "scene"
+    model: ModelSettings
+    clock: ClockSettings = ClockSettings()
+    source: SerializeAsAny[Settings]
+    condition: SerializeAsAny[Settings]
+    latent: LatentSettings = LatentSettings()
+    bends: dict[Name, SerializeAsAny[Settings]] = {}
+    post: dict[Name, SerializeAsAny[Settings]] = {}
+    outputs: dict[Name, SerializeAsAny[Settings]] = {}
+    controllers: dict[Name, SerializeAsAny[Settings]] = {}
+    macros: dict[Annotated[int, Field(ge=1, le=8)], MacroSettings] = {}
+    map: tuple[RouteSettings, ...] = ()
+
+    def table(self) -> Table:
+        """All parameters, in the order of the file; the same in every process."""
+        played = list(self.played())
+        parameters = [
+            Parameter(f"{prefix}.{short}", knob, settings.starts()[short])
+            for prefix, settings in played
+            for short, knob in settings.knobs().items()
+        ]
+        by_name = {parameter.name: parameter for parameter in parameters}
+        for number, macro in self.macros.items():
+            parameters.append(_macro_parameter(number, macro, by_name[macro.to]))
+        return Table(parameters)
+
+    def macro_links(self, table: Table) -> list[Macro]:
+        """What each macro moves."""
+        links = []
+        for number, macro in self.macros.items():
+            knob = table.parameters[table.places[macro.to]].knob
+            low, high = macro.range or (knob.low, knob.high)
+            links.append(Macro(f"macros.{number}", macro.to, low, high))
+        return links
+
+    def played(self) -> Iterator[tuple[str, Settings]]:
+        """The parts with knobs, each with the prefix of its parameters' names."""
+        yield "source", self.source
+        yield "condition", self.condition
+        yield "latent", self.latent
+        for section in ("bends", "post"):
+            parts: Mapping[str, Settings] = getattr(self, section)
+            for name, settings in parts.items():
+                yield f"{section}.{name}", settings
+
+    def to_json(self) -> str:
+        """The scene for the other processes; :func:`performer.reading.from_json` reads it."""
+        return self.model_dump_json(by_alias=True, exclude_none=True)
+
+
+def _macro_parameter(number: int, macro: MacroSettings, target: Parameter) -> Parameter:
+    low, high = macro.range or (target.knob.low, target.knob.high)
+    start = (target.default - low) / (high - low) if high != low else 0.0
+    return Parameter(f"macros.{number}", Knob(0, 1), min(max(start, 0.0), 1.0))

@@ -1,0 +1,1 @@
+"""The scenes that come with the instrument."""
