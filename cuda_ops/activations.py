@@ -1,4 +1,4 @@
-"""The activations of ``bias_act``, each with its derivative and its customary slope and gain."""
+"""The activations of `bias_act`, each with its derivative and its customary slope and gain."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def _swish_derivative(x: Tensor, _alpha: float) -> Tensor:
 
 
 def _step(x: Tensor, low: float) -> Tensor:
-    """1 where ``x`` is positive, ``low`` elsewhere, in x's dtype."""
-    return torch.where(x > 0, 1.0, low).to(x.dtype)
+    """1 where ``x`` is positive, ``low`` elsewhere, to the precision of ``x``."""
+    return torch.where(x > 0, torch.ones_like(x), low)
 
 
 ACTIVATIONS: dict[str, Activation] = {
@@ -59,3 +59,8 @@ def find(name: str) -> Activation:
     if name not in ACTIVATIONS:
         raise ValueError(f"no activation {name!r}; there are {', '.join(ACTIVATIONS)}")
     return ACTIVATIONS[name]
+
+
+def align_bias(b: Tensor, x: Tensor, dim: int) -> Tensor:
+    """``b`` in the dtype of ``x`` and shaped to be added along its axis ``dim``."""
+    return b.to(x.dtype).reshape([-1 if axis == dim else 1 for axis in range(x.ndim)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from cuda_ops import reference
+from cuda_ops import activations, library, paths, portable, reference
 
 
 def bias_act(
@@ -22,4 +22,10 @@ def bias_act(
     or swish. ``alpha`` is the slope of lrelu (0.2 if None; the others ignore it). ``gain`` None:
     square root of 2 for relu, lrelu and swish, 1 for the others. ``clamp`` is an absolute limit.
     """
-    return reference.bias_act(x, b, dim, act, alpha, gain, clamp)
+    if paths.is_reference():
+        return reference.bias_act(x, b, dim, act, alpha, gain, clamp)
+    activation = activations.find(act)
+    alpha = activation.alpha if alpha is None else alpha
+    gain = activation.gain if gain is None else gain
+    run = library.bias_act if library.is_recorded(x, b) else portable.bias_act
+    return run(x, b, dim, act, alpha, gain, clamp)

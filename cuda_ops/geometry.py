@@ -49,6 +49,33 @@ def output_size(size: int, taps: int, up: int, down: int, low: int, high: int) -
     return (size * up + low + high - taps) // down + 1
 
 
+def adjoint_padding(
+    size: int, output: int, taps: int, up: int, down: int, low: int
+) -> tuple[int, int]:
+    """``(low, high)`` with which ``output`` samples of one axis go back to its ``size`` samples."""
+    back_low = taps - 1 - low
+    return back_low, (size - 1) * up + taps - output * down - back_low
+
+
+def resampling_padding(
+    padding: Padding, taps: tuple[int, int], up: int, down: int
+) -> tuple[int, int, int, int]:
+    """The padding of a resampling convolution, widened by what keeps its filter centred.
+
+    ``taps`` is ``(width, height)``; the filter is applied once for ``up`` and once for ``down``
+    above 1.
+    """
+    sides = list(parse_padding(padding))
+    for axis, count in enumerate(taps):
+        if up > 1:
+            sides[2 * axis] += (count + up - 1) // 2
+            sides[2 * axis + 1] += (count - up) // 2
+        if down > 1:
+            sides[2 * axis] += (count - down + 1) // 2
+            sides[2 * axis + 1] += (count - down) // 2
+    return sides[0], sides[1], sides[2], sides[3]
+
+
 def check_output(height: int, width: int) -> None:
     """Refuse a picture without pixels (``ValueError``): the filter is wider than the signal."""
     if height < 1 or width < 1:

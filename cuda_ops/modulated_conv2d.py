@@ -6,9 +6,14 @@ Karras et al. 2021, arXiv:2106.12423, appendix D (normalised weights, input gain
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
+import torch.nn.functional as F
 from torch import Tensor
 
-from cuda_ops import reference
+from cuda_ops import paths, reference
+from cuda_ops.conv2d_resample import conv2d_resample
 
 
 def modulated_conv2d_stylegan3(
@@ -26,7 +31,16 @@ def modulated_conv2d_stylegan3(
     the whole batch, and each sample's kernel by its norm; without it all three are left out.
     ``input_gain`` (scalar, ``[C]`` or ``[N, C]``) scales the input channels after that.
     """
-    return reference.modulated_conv2d_stylegan3(x, w, s, demodulate, padding, input_gain)
+    if paths.is_reference():
+        return reference.modulated_conv2d_stylegan3(x, w, s, demodulate, padding, input_gain)
+    outputs = None
+    if demodulate:
+        energy = w.square().sum([2, 3])
+        norm = (energy.sum(1) / w[0].numel()).rsqrt()
+        s = s * s.square().mean().rsqrt()
+        outputs = _demodulation(energy, norm, s)
+    inputs = s if input_gain is None else s * input_gain
+    return _scaled_conv2d(x, w, inputs, outputs, partial(F.conv2d, padding=padding))
 
 
 def modulated_conv2d_stylegan2(
@@ -47,6 +61,51 @@ def modulated_conv2d_stylegan2(
     anything that broadcasts to the output and is added last. ``up``, ``down``, ``padding``,
     ``resample_filter`` and ``flip_weight`` are those of `conv2d_resample`.
     """
-    return reference.modulated_conv2d_stylegan2(
-        x, weight, styles, noise, up, down, padding, resample_filter, demodulate, flip_weight
+    if paths.is_reference():
+        return reference.modulated_conv2d_stylegan2(
+            x, weight, styles, noise, up, down, padding, resample_filter, demodulate, flip_weight
+        )
+    outputs = None
+    if demodulate:
+        peak = weight.abs().amax([1, 2, 3]) * weight[0].numel() ** 0.5
+        styles = styles / styles.abs().amax(1, keepdim=True)
+        outputs = _demodulation(weight.square().sum([2, 3]), 1 / peak, styles)
+    convolve = partial(
+        conv2d_resample,
+        f=resample_filter,
+        up=up,
+        down=down,
+        padding=padding,
+        flip_weight=flip_weight,
     )
+    y = _scaled_conv2d(x, weight, styles, outputs, convolve)
+    return y if noise is None else y + noise.to(y.dtype)
+
+
+def _demodulation(energy: Tensor, norm: Tensor, styles: Tensor) -> Tensor:
+    """Factors ``[N, out]`` that bring each sample's kernel to norm 1.
+
+    ``energy [out, in]`` holds the sums of squares of the kernel's taps; ``norm [out]`` is the
+    factor that the kernel is normalised by first, which the small constant makes matter.
+    """
+    return norm * (styles.square() @ (energy * norm.square()[:, None]).t() + 1e-8).rsqrt()
+
+
+def _scaled_conv2d(
+    x: Tensor,
+    w: Tensor,
+    inputs: Tensor,
+    outputs: Tensor | None,
+    convolve: Callable[[Tensor, Tensor], Tensor],
+) -> Tensor:
+    """``convolve(x, w)`` with channels scaled: ``inputs [N, in]``, ``outputs [N, out]`` or None.
+
+    One sample scales the kernel, which is smaller than its pictures; several share the kernel
+    and scale the pictures.
+    """
+    if len(x) == 1:
+        w = w * inputs[0, :, None, None]
+        w = w if outputs is None else w * outputs[0, :, None, None, None]
+        return convolve(x, w.to(x.dtype))
+    y = convolve(x * inputs.to(x.dtype)[:, :, None, None], w.to(x.dtype))
+    return y if outputs is None else y * outputs.to(y.dtype)[:, :, None, None]

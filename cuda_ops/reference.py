@@ -24,6 +24,7 @@ from cuda_ops.geometry import (
     output_size,
     parse_padding,
     parse_scale,
+    resampling_padding,
 )
 
 
@@ -65,8 +66,7 @@ def _filter(x: Tensor, f: Tensor | None, flip_filter: bool, gain: float) -> Tens
         f = f.flip(list(range(f.ndim)))
     if f.ndim == 2:
         return _correlate(x, f * gain)
-    root = f * gain**0.5
-    return _correlate(_correlate(x, root[:, None]), root[None, :])
+    return _correlate(_correlate(x, f[:, None] * gain), f[None, :])
 
 
 def _correlate(x: Tensor, f: Tensor) -> Tensor:
@@ -86,7 +86,7 @@ def bias_act(
     """Bias, activation, gain, clamp, in this order."""
     activation = activations.find(act)
     if b is not None:
-        x = x + b.to(x.dtype).reshape([-1 if axis == dim else 1 for axis in range(x.ndim)])
+        x = x + activations.align_bias(b, x, dim)
     x = activation.function(x, activation.alpha if alpha is None else alpha)
     x = x * (activation.gain if gain is None else gain)
     return x if clamp is None else x.clamp(-clamp, clamp)
@@ -124,16 +124,8 @@ def conv2d_resample(
     flip_filter: bool = False,
 ) -> Tensor:
     """Upsample through ``f``, convolve, downsample through ``f``."""
-    taps_x, taps_y = filter_size(f)
-    x0, x1, y0, y1 = parse_padding(padding)
-    if up > 1:
-        x0, x1 = x0 + (taps_x + up - 1) // 2, x1 + (taps_x - up) // 2
-        y0, y1 = y0 + (taps_y + up - 1) // 2, y1 + (taps_y - up) // 2
-    if down > 1:
-        x0, x1 = x0 + (taps_x - down + 1) // 2, x1 + (taps_x - down) // 2
-        y0, y1 = y0 + (taps_y - down + 1) // 2, y1 + (taps_y - down) // 2
-    widened = [x0, x1, y0, y1]
-    x = upfirdn2d(x, f if up > 1 else None, up, 1, widened, flip_filter, gain=up**2)
+    sides = resampling_padding(padding, filter_size(f), up, down)
+    x = upfirdn2d(x, f if up > 1 else None, up, 1, sides, flip_filter, gain=up**2)
     x = F.conv2d(x, w if flip_weight else w.flip([2, 3]), groups=groups)
     return upfirdn2d(x, f if down > 1 else None, down=down, flip_filter=flip_filter)
 
@@ -153,8 +145,9 @@ def modulated_conv2d_stylegan3(
     kernels = _modulate(w, s, demodulate)
     if input_gain is not None:
         kernels = kernels * input_gain.expand(s.shape)[:, None, :, None, None]
+    kernels = kernels.to(x.dtype)
     return torch.cat(
-        [F.conv2d(x[i : i + 1], kernels[i].to(x.dtype), padding=padding) for i in range(len(x))]
+        [F.conv2d(x[i : i + 1], kernel, padding=padding) for i, kernel in enumerate(kernels)]
     )
 
 
@@ -177,13 +170,11 @@ def modulated_conv2d_stylegan2(
         weight = weight / (peak * weight[0].numel() ** 0.5)
         styles = styles / styles.abs().amax(1, keepdim=True)
     kernels = _modulate(weight, styles, demodulate).to(x.dtype)
-    options = {"up": up, "down": down, "padding": padding, "flip_weight": flip_weight}
-    y = torch.cat(
-        [
-            conv2d_resample(x[i : i + 1], kernels[i], resample_filter, **options)
-            for i in range(len(x))
-        ]
-    )
+    samples = [
+        conv2d_resample(x[i : i + 1], kernel, resample_filter, up, down, padding, 1, flip_weight)
+        for i, kernel in enumerate(kernels)
+    ]
+    y = torch.cat(samples)
     return y if noise is None else y + noise.to(y.dtype)
 
 

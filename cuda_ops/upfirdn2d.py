@@ -1,8 +1,8 @@
 """Upsampling, FIR filtering and downsampling of pictures in one operator.
 
-Signals are ``[N, C, H, W]``, floating. A filter is ``[taps]`` (serves both axes), ``[height, width]``
-or ``None`` (one tap of weight 1). By default filters are convolved, that is, laid on mirrored;
-``flip_filter=True`` correlates. Scales and paddings: see `cuda_ops.geometry`.
+Signals are ``[N, C, H, W]``, floating. A filter is ``[taps]`` (serves both axes),
+``[height, width]`` or ``None`` (one tap of weight 1). By default filters are convolved, that is,
+laid on mirrored; ``flip_filter=True`` correlates. Scales and paddings: see `cuda_ops.geometry`.
 
 Source of the operator's meaning: Karras et al. 2020, arXiv:1912.04958.
 """
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from cuda_ops import reference
+from cuda_ops import library, paths, portable, reference
 from cuda_ops.geometry import Padding, Scale, filter_size, parse_padding, parse_scale
 
 # Shorter filters are stored as their outer product: at few taps one 2-D pass is the cheaper way.
@@ -32,11 +32,11 @@ def setup_filter(
 
     ``normalize`` makes the taps sum to 1, ``gain`` multiplies the whole (both axes together),
     ``flip_filter`` mirrors. ``separable`` keeps 1-D taps 1-D (default: from 8 taps up); otherwise
-    they become their outer product. ``None`` is the filter of one tap, 1. Float64 tensors stay so,
-    everything else becomes float32.
+    they become their outer product. ``None`` is the filter of one tap, 1. The dtype is that of a
+    floating tensor ``f``, otherwise torch's default.
     """
     taps = torch.as_tensor(1.0 if f is None else f)
-    taps = taps if taps.dtype == torch.float64 else taps.to(torch.float32)
+    taps = taps if taps.is_floating_point() else taps.to(torch.get_default_dtype())
     if taps.ndim > 2 or taps.numel() == 0:
         raise ValueError(f"a filter has at most two axes and some taps, not {tuple(taps.shape)}")
     taps = taps.reshape(1) if taps.ndim == 0 else taps
@@ -48,7 +48,7 @@ def setup_filter(
         taps = taps / taps.sum()
     if flip_filter:
         taps = taps.flip(list(range(taps.ndim)))
-    return taps * gain ** (taps.ndim / 2)
+    return taps * float(gain ** (taps.ndim / 2))
 
 
 def upfirdn2d(
@@ -63,9 +63,15 @@ def upfirdn2d(
     """Upsample by zeros, pad or crop, filter, downsample.
 
     Returns ``[N, C, (H up + y0 + y1 - taps) // down + 1, …]``. ``gain`` multiplies the result.
+    Differentiable in ``x`` to any order. A filter that itself wants a gradient is served by the
+    reference, as is no filter at all.
     ``ValueError`` where no pixel would be left.
     """
-    return reference.upfirdn2d(x, f, up, down, padding, flip_filter, gain)
+    if paths.is_reference() or (f is not None and f.requires_grad):
+        return reference.upfirdn2d(x, f, up, down, padding, flip_filter, gain)
+    scales, sides = (parse_scale(up), parse_scale(down)), parse_padding(padding)
+    run = library.upfirdn2d if library.is_recorded(x) else portable.upfirdn2d
+    return run(x, f, *scales, sides, flip_filter, float(gain))
 
 
 def filter2d(

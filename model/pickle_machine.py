@@ -9,9 +9,10 @@ The opcodes are described in the standard library's `pickletools`.
 """
 
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NoReturn, Protocol, runtime_checkable
+from typing import ClassVar, NoReturn
 
 from model.pickle_stream import Budget, MalformedError, Stream, decoded
 
@@ -20,16 +21,20 @@ LONGEST_DATA = 1 << 27
 
 
 def plain_key(value: object) -> str | int:
-    """A key of a dict or member of a set: hashing anything deeper could be made to recurse."""
-    if not isinstance(value, str | int):
-        raise MalformedError("uses a key that is neither text nor a whole number")
-    return value
+    """A key of a dict or member of a set.
+
+    Others are refused: hashing a deep value would recurse, and long numbers can be chosen to
+    collide.
+    """
+    if isinstance(value, str) or (isinstance(value, int) and abs(value) < 1 << 31):
+        return value
+    raise MalformedError("uses a key that is neither text nor a small number")
 
 
-@runtime_checkable
-class Buildable(Protocol):
+class Buildable(ABC):
     """A stand-in that accepts its state after it was made (opcode BUILD)."""
 
+    @abstractmethod
     def build(self, state: object) -> None: ...
 
 

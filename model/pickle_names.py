@@ -3,13 +3,12 @@
 from dataclasses import dataclass, field
 from functools import partial
 from math import prod
-from typing import Literal
 
 import numpy as np
 import torch
 
 from model.legacy_torch import Storage, read_storage, view
-from model.pickle_machine import Blank, Builder, Names, plain_key
+from model.pickle_machine import Blank, Buildable, Builder, Names, plain_key
 from model.pickle_stream import Budget, MalformedError
 
 MOST_DIMENSIONS = 8
@@ -51,7 +50,7 @@ def known_names(budget: Budget) -> Names:
 
 
 @dataclass
-class StoredModule:
+class StoredModule(Buildable):
     """A module of a network: the name of its class, and its instance dictionary."""
 
     class_name: str
@@ -142,7 +141,7 @@ def _whole_numbers(values: tuple[object, ...]) -> tuple[int, ...]:
 
 
 @dataclass
-class NumpyType:
+class NumpyType(Buildable):
     """The type of numpy values; its state is only checked, since it brings nothing new."""
 
     code: str
@@ -155,7 +154,7 @@ class NumpyType:
 
 
 @dataclass
-class StoredArray:
+class StoredArray(Buildable):
     """A numpy array as nested lists (a bare number where it has no dimension)."""
 
     budget: Budget
@@ -164,8 +163,8 @@ class StoredArray:
     def build(self, state: object) -> None:
         match state:
             case (int(), tuple(shape), NumpyType(code), bool(fortran), bytes(data)):
-                order = "F" if fortran else "C"
-                self.values = _nested_list(self.budget, data, code, _whole_numbers(shape), order)
+                shape = _whole_numbers(shape)
+                self.values = _nested_list(self.budget, data, code, shape, fortran)
                 return
         raise MalformedError("stores a numpy array in an unknown way")
 
@@ -194,17 +193,17 @@ def _blank_array(budget: Budget, arguments: Arguments) -> StoredArray:
 def _filled_array(budget: Budget, arguments: Arguments) -> StoredArray:
     match arguments:
         case (bytes(data), NumpyType(code), tuple(shape), "C" | "F" as order):
-            values = _nested_list(budget, data, code, _whole_numbers(shape), order)
+            values = _nested_list(budget, data, code, _whole_numbers(shape), order == "F")
             return StoredArray(budget, values)
     raise MalformedError("stores a numpy array in an unknown way")
 
 
 def _nested_list(
-    budget: Budget, data: bytes, code: str, shape: tuple[int, ...], order: Literal["C", "F"]
+    budget: Budget, data: bytes, code: str, shape: tuple[int, ...], fortran: bool
 ) -> object:
     if len(shape) > MOST_DIMENSIONS or min(shape, default=0) < 0:
         raise MalformedError("holds a numpy array with impossible dimensions")
     budget.spend_plain_values(prod(max(n, 1) for n in shape))
     if prod(shape) * np.dtype(code).itemsize != len(data):
         raise MalformedError("holds a numpy array whose claimed size is not its real one")
-    return np.frombuffer(data, code).reshape(shape, order=order).tolist()
+    return np.frombuffer(data, code).reshape(shape, order="F" if fortran else "C").tolist()

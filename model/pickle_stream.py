@@ -19,7 +19,7 @@ class Budget:
     data_bytes: int
     opcodes: int = 300_000
     text_bytes: int = 1 << 24
-    plain_values: int = 1_000_000
+    plain_values: int = 300_000
 
     def spend_data(self, count: int) -> None:
         self.data_bytes -= count

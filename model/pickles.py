@@ -4,21 +4,19 @@ This is the only reader of .pkl files, and nothing in a file is ever run: `pickl
 interprets it, every name it uses must be in `pickle_names`, and what comes out is data.
 """
 
-import os
-import stat
 from pathlib import Path
 from typing import BinaryIO
 
 import torch
 
 from model.errors import LoadError
+from model.files import checked_size, unreadable
 from model.pickle_machine import Machine
 from model.pickle_names import StoredArray, StoredModule, known_names, named_values
 from model.pickle_stream import Budget, MalformedError, Stream
 from model.tree import Node
 
 NETWORK_KEYS = ("G", "D", "G_ema")
-LARGEST_FILE = 1 << 32
 DEEPEST = 32
 
 _BOOKKEEPING = frozenset(
@@ -60,15 +58,12 @@ def contents(path: Path) -> dict[str, object]:
     Raises:
         LoadError: the file cannot be read, is broken, is something else, or is hostile.
     """
+    byte_count = checked_size(path)
     try:
-        _check_regular(path)
         with path.open("rb") as file:
-            return interpret(file, os.fstat(file.fileno()).st_size)
+            return interpret(file, byte_count)
     except OSError as error:
-        cause = (error.strerror or "cause unknown").lower()
-        raise LoadError(
-            f"{path}: cannot be read ({cause}); check the path and its rights"
-        ) from None
+        raise unreadable(path, error) from None
     except MalformedError as error:
         raise _error(path, str(error)) from None
 
@@ -94,19 +89,7 @@ def _error(path: Path, reason: str) -> LoadError:
     return LoadError(f"{path}: {reason}; {mend}")
 
 
-def _check_regular(path: Path) -> None:
-    status = path.stat()
-    if stat.S_ISDIR(status.st_mode):
-        raise LoadError(f"{path}: is a folder; name the network file in it")
-    if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
-        raise MalformedError("is not a regular file")
-    if status.st_size > LARGEST_FILE:
-        raise MalformedError("is too large for a network")
-
-
 def _check_start(start: bytes) -> None:
-    if not start:
-        raise MalformedError("is empty")
     for prefix, reason in _OTHER_FORMATS.items():
         if start.lstrip().startswith(prefix):
             raise MalformedError(reason)

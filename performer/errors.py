@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+BAD_INPUT = 2  # exit status: a person can mend it, and one line said how
+
 
 class PerformerError(Exception):
     """Something a person can mend; its message is the one clear line."""

@@ -59,11 +59,12 @@ class View(Mapping[str, float]):
 class Snapshot:
     """All values of one frame, immutable."""
 
-    __slots__ = ("_table", "values")
+    __slots__ = ("_table", "moment", "values")
 
-    def __init__(self, table: "Table", values: Values) -> None:
+    def __init__(self, table: "Table", values: Values, moment: Moment) -> None:
         self._table = table
         self.values = values
+        self.moment = moment
 
     def __getitem__(self, name: str) -> float:
         return float(self.values[self._table.places[name]])
@@ -113,6 +114,11 @@ class Parameters:
         self._remaining = np.zeros(len(table))
         self._macros = {table.places[macro.macro]: macro for macro in macros}
 
+    @property
+    def values(self) -> Values:
+        """Where every value stands now, in the order of the table."""
+        return self._current
+
     def restore(self, values: Mapping[str, float]) -> None:
         """Stand at ``values`` at once, as a process that comes back does; unknown names rest."""
         for name, value in values.items():
@@ -128,7 +134,7 @@ class Parameters:
             self._apply(change)
         values = self._current.copy()
         values.flags.writeable = False
-        return Snapshot(self.table, values)
+        return Snapshot(self.table, values, moment)
 
     def _apply(self, change: Change) -> None:
         place = change.place

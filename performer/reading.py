@@ -149,7 +149,9 @@ class _Reader:
         except PerformerError as error:
             self._add((*path, "kind"), str(error), "or leave the part out")
             return broken
-        return self._validated(settings, path, self._with_paths(path, data)) or broken
+        if section != "outputs":  # what is written need not be there yet
+            data = self._with_paths(path, data)
+        return self._validated(settings, path, data) or broken
 
     def _with_paths(self, path: tuple[str, ...], data: Mapping[str, Any]) -> dict[str, Any]:
         """Files named relative to the scene become absolute, and must be there."""

@@ -38,6 +38,7 @@ class Bend(Protocol):
     """One operation on feature maps."""
 
     Settings: ClassVar[type[BendSettings]]
+    settings: Any
 
     def __init__(self, settings: Any) -> None: ...
 

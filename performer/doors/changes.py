@@ -4,10 +4,16 @@ One writer and one reader a ring, so no lock: the writer fills records and then 
 reader takes all records up to the ``head`` it saw and then moves ``tail``. What is sent together
 (an OSC bundle) becomes visible together, and so lands whole on one frame. A full ring refuses the
 whole of a bundle and counts it.
+
+Two things make that true between processes. The counters are stored in one piece, as 64-bit words
+through a memoryview: ``struct.pack_into`` writes zeros first, and a reader that met them would play
+old changes again. And a *fence* keeps the records before the counter that shows them, also on
+processors that reorder stores.
 """
 
 import enum
 import struct
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +21,8 @@ from pathlib import Path
 from performer.doors import memory
 
 CAPACITY = 4096  # records; two seconds of the fastest controller seen
-_HEADER = struct.Struct("<QQQ")  # head, tail, refused
-_COUNTER = struct.Struct("<Q")
+_HEAD, _TAIL, _REFUSED, _COUNTERS = range(4)  # words at the start of the ring
+_RECORDS = _COUNTERS * 8  # where the records start, in bytes
 _RECORD = struct.Struct("<BBHIdd")  # kind, bundled, generation, place, value, glide
 _OWN_GLIDE = -1.0
 
@@ -40,52 +46,71 @@ class Change:
 
 
 class ChangesDoor:
-    """One ring of changes, seen from either side. Errors: none; a full ring refuses and counts."""
+    """One ring of changes, seen from either side. Errors: none; a full ring refuses and counts.
+
+    One thread sends, one thread drains.
+    """
 
     def __init__(self, path: Path, generation: int = 0) -> None:
         self._memory = memory.attach(path)
+        self._words = memoryview(self._memory).cast("Q")
         self._generation = generation
+        self._barrier = threading.Lock()
+        self._barrier.acquire()
 
     @staticmethod
     def create(path: Path) -> None:
         """Make the ring, empty."""
-        memory.create(path, _HEADER.size + CAPACITY * _RECORD.size).close()
+        memory.create(path, _RECORDS + CAPACITY * _RECORD.size).close()
 
     @property
     def refused(self) -> int:
         """How many changes found no room."""
-        return int(_HEADER.unpack_from(self._memory)[2])
+        return self._words[_REFUSED]
 
     def send(self, changes: Sequence[Change]) -> bool:
         """All of them, to land on one frame; or none, and False, where there is no room."""
-        head, tail, refused = _HEADER.unpack_from(self._memory)
-        if head - tail + len(changes) > CAPACITY:
-            _COUNTER.pack_into(self._memory, 16, refused + len(changes))
+        head = self._words[_HEAD]
+        if head - self._words[_TAIL] + len(changes) > CAPACITY:
+            self._words[_REFUSED] += len(changes)
             return False
         for offset, change in enumerate(changes):
             self._write(head + offset, change)
-        _COUNTER.pack_into(self._memory, 0, head + len(changes))
+        self._fence()
+        self._words[_HEAD] = head + len(changes)
         return True
 
     def drain(self) -> list[Change]:
         """Everything sent so far, oldest first."""
-        head, tail, _ = _HEADER.unpack_from(self._memory)
-        found = [self._read(number) for number in range(tail, head)]
-        _COUNTER.pack_into(self._memory, 8, head)
+        head = self._words[_HEAD]
+        self._fence()
+        found = [self._read(number) for number in range(self._words[_TAIL], head)]
+        self._fence()
+        self._words[_TAIL] = head
         return [change for change in found if change is not None]
 
     def close(self) -> None:
-        """Let go of the memory; the ring stays for the others."""
+        """Let go of the memory; the ring stays for the others. Safe to call twice."""
+        self._words.release()
         self._memory.close()
+
+    def _fence(self) -> None:
+        """Keep every load and store so far before those that follow.
+
+        A lock's release followed by its acquisition is a full barrier on x86 and ARM; Python has
+        none by name.
+        """
+        self._barrier.release()
+        self._barrier.acquire()
 
     def _write(self, number: int, change: Change) -> None:
         glide = _OWN_GLIDE if change.glide_seconds is None else change.glide_seconds
-        place = _HEADER.size + number % CAPACITY * _RECORD.size
+        place = _RECORDS + number % CAPACITY * _RECORD.size
         fields = (change.kind, change.bundled, self._generation, change.place, change.value, glide)
         _RECORD.pack_into(self._memory, place, *fields)
 
     def _read(self, number: int) -> Change | None:
-        place = _HEADER.size + number % CAPACITY * _RECORD.size
+        place = _RECORDS + number % CAPACITY * _RECORD.size
         kind, bundled, generation, index, value, glide = _RECORD.unpack_from(self._memory, place)
         if generation != self._generation:
             return None  # meant for a scene that was replaced meanwhile

@@ -8,7 +8,7 @@ from performer.doors.changes import ChangesDoor
 from performer.doors.status import StatusDoor
 
 SENDERS = ("control", "midi")
-PROCESSES = ("render", "control", "feed", "midi")
+PROCESSES = ("render", "control", "feed", "midi", "supervisor")
 _PREVIEW_BYTES = 1 << 20
 
 

@@ -6,10 +6,16 @@ slots than readers there is always a free one, so the writer never waits and a s
 misses frames. A reader that took a lease looks again whether the slot still holds the frame it
 meant; the writer marks a slot as torn *before* it looks at the leases. So either the reader sees
 the mark or the writer sees the lease.
+
+That argument needs two things of the machine. What both sides look at is stored in one piece: whole
+64-bit words through a memoryview, since ``struct.pack_into`` writes zeros first (a reader beside
+it sees them in a third of its looks). And a store is seen before the next load is made: processors
+move loads ahead of stores, so a *fence* stands between them.
 """
 
 import contextlib
 import struct
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +28,13 @@ from performer.doors import memory
 Pixels = npt.NDArray[np.uint8]
 
 CHANNELS = 4  # RGBA, what NDI and GL take as it is
-_HEADER = struct.Struct("<QQQQ")  # newest, slots, readers, capacity
-_NEWEST = struct.Struct("<Q")  # frame * 256 + slot, so that both change at once
-_LEASE = struct.Struct("<Q")
-_SLOT = struct.Struct("<QIIddd")  # frame, width, height, seconds, captured, published
-_SLOT_STRIDE = 64
+_WORD = 8  # bytes; all places below are in words
+_NEWEST, _SLOTS, _READERS, _CAPACITY, _LEASES = range(5)  # newest: frame * 256 + slot, at once
+_SLOT_WORDS = 8  # the frame's number, and then:
+_PICTURE = struct.Struct("<IIddd")  # width, height, seconds, captured, published
 _PAGE = 4096
 _TORN = 0
+_PASSES = 1000  # over all slots; one is enough unless readers change their lease meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,32 +55,42 @@ class Frame:
 class _Ring:
     def __init__(self, path: Path) -> None:
         self.memory = memory.attach(path)
-        _, self.slots, self.readers, self.capacity = _HEADER.unpack_from(self.memory)
-        self.leases_start = _HEADER.size
-        self.slots_start = self.leases_start + self.readers * _LEASE.size
-        self.pixels_start = _pixels_start(self.slots, self.readers)
+        self.words = memoryview(self.memory).cast("Q")
+        self.slots, self.readers, self.capacity = self.words[_SLOTS:_LEASES]
+        self._pixels_start = _pixels_start(self.slots, self.readers)
+        self._fence = threading.Lock()
+        self._fence.acquire()
 
     def newest(self) -> tuple[int, int]:
         """Frame number and slot of the newest frame; number 0 before the first."""
-        packed: int = _NEWEST.unpack_from(self.memory, 0)[0]
-        return divmod(packed, 256)
+        return divmod(self.words[_NEWEST], 256)
 
-    def slot_header(self, slot: int) -> int:
-        start: int = self.slots_start + slot * _SLOT_STRIDE
-        return start
+    def slot(self, slot: int) -> int:
+        """The word that holds the number of the frame in ``slot``."""
+        return _LEASES + self.readers + slot * _SLOT_WORDS
 
     def pixels(self, slot: int, height: int, width: int) -> Pixels:
-        start = self.pixels_start + slot * self.capacity
+        start = self._pixels_start + slot * self.capacity
         flat = np.frombuffer(self.memory, np.uint8, height * width * CHANNELS, start)
         return flat.reshape(height, width, CHANNELS)
 
+    def fence(self) -> None:
+        """Let every store before it be seen by all before any load after it is made.
+
+        A lock's release followed by its acquisition is a full barrier on x86 and ARM; Python has
+        no other by name.
+        """
+        self._fence.release()
+        self._fence.acquire()
+
     def close(self) -> None:
+        self.words.release()
         with contextlib.suppress(BufferError):  # pixels still held: it goes with the last of them
             self.memory.close()
 
 
 def _pixels_start(slots: int, readers: int) -> int:
-    header = _HEADER.size + readers * _LEASE.size + slots * _SLOT_STRIDE
+    header = (_LEASES + readers + slots * _SLOT_WORDS) * _WORD
     return -(-header // _PAGE) * _PAGE
 
 
@@ -83,7 +99,8 @@ def create(path: Path, readers: int, largest: tuple[int, int]) -> None:
     slots = readers + 3
     capacity = -(-largest[0] * largest[1] * CHANNELS // _PAGE) * _PAGE
     ring = memory.create(path, _pixels_start(slots, readers) + slots * capacity)
-    _HEADER.pack_into(ring, 0, 0, slots, readers, capacity)
+    with memoryview(ring).cast("Q") as words:
+        words[_SLOTS], words[_READERS], words[_CAPACITY] = slots, readers, capacity
     ring.close()
 
 
@@ -105,14 +122,15 @@ class FramesWriter:
 
     def publish(self, seconds: float, captured: float = 0.0) -> int:
         """Show what was painted into the claimed slot; returns its frame number (from 1)."""
+        ring = self._ring
         self._number += 1
-        place = self._ring.slot_header(self._slot)
+        place = ring.slot(self._slot)
         height, width = self._size
-        now = time.monotonic()
-        _SLOT.pack_into(
-            self._ring.memory, place, self._number, width, height, seconds, captured, now
-        )
-        _NEWEST.pack_into(self._ring.memory, 0, self._number * 256 + self._slot)
+        picture = width, height, seconds, captured, time.monotonic()
+        _PICTURE.pack_into(ring.memory, (place + 1) * _WORD, *picture)
+        ring.words[place] = self._number
+        ring.fence()
+        ring.words[_NEWEST] = self._number * 256 + self._slot
         return self._number
 
     def close(self) -> None:
@@ -120,19 +138,38 @@ class FramesWriter:
         self._ring.close()
 
     def _free_slot(self) -> int:
-        number, newest = self._ring.newest()
-        for slot in range(self._ring.slots):
-            if (number and slot == newest) or slot in self._leased():
-                continue
-            _NEWEST.pack_into(self._ring.memory, self._ring.slot_header(slot), _TORN)
-            if slot not in self._leased():
-                return slot
+        for _ in range(_PASSES):
+            for slot in range(self._ring.slots):
+                if self._seize(slot):
+                    return slot
         raise RuntimeError("every slot is leased: a reader holds more than its own")
 
-    def _leased(self) -> set[int]:
+    def _seize(self, slot: int) -> bool:
         ring = self._ring
-        cells = struct.unpack_from(f"<{ring.readers}Q", ring.memory, ring.leases_start)
-        return {cell - 1 for cell in cells if cell}
+        number, newest = ring.newest()
+        if (number and slot == newest) or self._leased(slot):
+            return False
+        ring.words[ring.slot(slot)] = _TORN
+        ring.fence()
+        return not self._leased(slot)
+
+    def _leased(self, slot: int) -> bool:
+        return slot + 1 in self._ring.words[_LEASES : _LEASES + self._ring.readers].tolist()
+
+
+class FramesWatch:
+    """Looks for new frames without taking any, and so needs no lease."""
+
+    def __init__(self, path: Path) -> None:
+        self._ring = _Ring(path)
+
+    def newest_number(self) -> int:
+        """The number of the newest frame, 0 before the first; cheap enough to poll."""
+        return self._ring.newest()[0]
+
+    def close(self) -> None:
+        """Let go of the ring."""
+        self._ring.close()
 
 
 class FramesReader:
@@ -142,7 +179,7 @@ class FramesReader:
         self._ring = _Ring(path)
         if not 0 <= reader < self._ring.readers:
             raise ValueError(f"the ring has {self._ring.readers} readers, there is no {reader}")
-        self._cell = self._ring.leases_start + reader * _LEASE.size
+        self._cell = _LEASES + reader
         self._lease(None)  # a reader that died may have left one
 
     def newest_number(self) -> int:
@@ -156,9 +193,9 @@ class FramesReader:
             if number <= after:
                 return None
             self._lease(slot)
-            fields = _SLOT.unpack_from(self._ring.memory, self._ring.slot_header(slot))
-            if fields[0] == number:
-                return self._frame(slot, fields)
+            self._ring.fence()
+            if self._ring.words[self._ring.slot(slot)] == number:
+                return self._frame(number, slot)
 
     def close(self) -> None:
         """End the lease and let go of the ring."""
@@ -166,10 +203,11 @@ class FramesReader:
         self._ring.close()
 
     def _lease(self, slot: int | None) -> None:
-        _LEASE.pack_into(self._ring.memory, self._cell, 0 if slot is None else slot + 1)
+        self._ring.words[self._cell] = 0 if slot is None else slot + 1
 
-    def _frame(self, slot: int, fields: tuple[int, int, int, float, float, float]) -> Frame:
-        number, width, height, seconds, captured, published = fields
+    def _frame(self, number: int, slot: int) -> Frame:
+        place = (self._ring.slot(slot) + 1) * _WORD
+        width, height, *times = _PICTURE.unpack_from(self._ring.memory, place)
         pixels = self._ring.pixels(slot, height, width)
         pixels.flags.writeable = False
-        return Frame(number, pixels, seconds, captured, published)
+        return Frame(number, pixels, *times)

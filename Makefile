@@ -1,0 +1,43 @@
+# Everything a newcomer types. Windows and macOS equivalents are in the README.
+PYTHON ?= python3
+BIN := .venv/bin
+SCENE ?= first_light
+
+.PHONY: demo test check format bench clean
+
+demo: .venv/demo.stamp
+	$(BIN)/performer run $(SCENE)
+
+test: .venv/dev.stamp
+	$(BIN)/python -m pytest $(TESTS)
+
+check: .venv/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest $(TESTS)
+
+format: .venv/dev.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/dev.stamp
+	$(BIN)/python -m benchmarks.first_light
+
+.venv/python.stamp:
+	$(PYTHON) -m venv .venv || { echo "no venv module: on Debian, apt-get install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	touch $@
+
+.venv/demo.stamp: .venv/python.stamp pyproject.toml
+	@echo "installing into .venv (about a minute; torch is large)"
+	$(BIN)/python -m pip install --quiet --editable ".[ndi,midi,audio,window]"
+	touch $@
+
+.venv/dev.stamp: .venv/python.stamp pyproject.toml
+	@echo "installing into .venv (about a minute; torch is large)"
+	$(BIN)/python -m pip install --quiet --editable ".[ndi,midi,audio,window,dev]"
+	touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info

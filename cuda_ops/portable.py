@@ -1,0 +1,133 @@
+"""The operators in pure torch without inserted zeros: the path that needs no compiler.
+
+Filters run as products with small banded matrices (`cuda_ops.banded`), a few channels at a time, so
+that what lies between the filters of a filtered leaky ReLU stays in the processor's cache. Half
+precision is computed in float32 and rounded once, at the end. Results are contiguous.
+
+These functions are not differentiable: `cuda_ops.library` gives them their gradients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cuda_ops import activations, banded, reference
+from cuda_ops.banded import Geometry, Plan
+from cuda_ops.geometry import Padding, Scale, parse_padding, parse_scale
+
+# Bytes that one thread may keep between the filters: about a core's second-level cache.
+_CACHE_BYTES = 3_000_000
+
+
+def upfirdn2d(
+    x: Tensor,
+    f: Tensor | None,
+    up: Scale = 1,
+    down: Scale = 1,
+    padding: Padding = 0,
+    flip_filter: bool = False,
+    gain: float = 1.0,
+) -> Tensor:
+    """As `reference.upfirdn2d`, which it calls where there is no filter."""
+    if f is None:
+        return reference.upfirdn2d(x, f, up, down, padding, flip_filter, gain).contiguous()
+    dtype = _compute_dtype(x)
+    plan = _plan(x.shape[2:], f, up, down, padding, flip_filter, gain, dtype, x.device)
+    y = banded.resample(x.flatten(0, 1).to(dtype).contiguous(), plan)
+    return y.view(*x.shape[:2], plan.height, plan.width).to(x.dtype)
+
+
+def bias_act(
+    x: Tensor,
+    b: Tensor | None = None,
+    dim: int = 1,
+    act: str = "linear",
+    alpha: float | None = None,
+    gain: float | None = None,
+    clamp: float | None = None,
+) -> Tensor:
+    """As `reference.bias_act`, with fewer passes over memory."""
+    activation = activations.find(act)
+    x = x.contiguous()
+    y = x.clone() if b is None else x + activations.align_bias(b, x, dim)
+    y = activation.function(y, activation.alpha if alpha is None else alpha)
+    y = y.mul_(activation.gain if gain is None else gain)
+    return y if clamp is None else y.clamp_(-clamp, clamp)
+
+
+def filtered_lrelu(
+    x: Tensor,
+    fu: Tensor | None = None,
+    fd: Tensor | None = None,
+    b: Tensor | None = None,
+    up: int = 1,
+    down: int = 1,
+    padding: Padding = 0,
+    gain: float = 2**0.5,
+    slope: float = 0.2,
+    clamp: float | None = None,
+    flip_filter: bool = False,
+) -> Tensor:
+    """As `reference.filtered_lrelu`; fused where there are two filters and ``gain`` is positive."""
+    if fu is None or fd is None or gain <= 0:
+        x = bias_act(x, b)
+        x = upfirdn2d(x, fu, up, 1, padding, flip_filter, up**2)
+        x = bias_act(x, act="lrelu", alpha=slope, gain=gain, clamp=clamp)
+        return upfirdn2d(x, fd, 1, down, 0, flip_filter)
+    dtype = _compute_dtype(x)
+    # A positive gain passes through the leaky ReLU, so the filter before it can carry it.
+    ups = _plan(x.shape[2:], fu, up, 1, padding, flip_filter, up**2 * gain, dtype, x.device)
+    size = (ups.height, ups.width)
+    downs = _plan(size, fd, 1, down, 0, flip_filter, 1.0, dtype, x.device)
+    y = x.new_empty(*x.shape[:2], downs.height, downs.width)
+    for channels in _blocks(x, ups):
+        block = x.flatten(0, 1)[channels].to(dtype)
+        if b is not None:
+            block = block + b.repeat(len(x))[channels, None, None]
+        block = banded.resample(block.contiguous(), ups)
+        _lrelu_(block, slope, clamp)
+        y.flatten(0, 1)[channels] = banded.resample(block, downs)
+    return y
+
+
+def _plan(
+    size: Sequence[int],
+    f: Tensor,
+    up: Scale,
+    down: Scale,
+    padding: Padding,
+    flip_filter: bool,
+    gain: float,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> Plan:
+    scales = parse_scale(up), parse_scale(down)
+    sides = parse_padding(padding)
+    height, width = size
+    geometry = Geometry(height, width, *scales, sides, flip_filter, gain, dtype, device)
+    return banded.plan(f, geometry)
+
+
+def _compute_dtype(x: Tensor) -> torch.dtype:
+    return torch.promote_types(x.dtype, torch.float32)
+
+
+def _blocks(x: Tensor, plan: Plan) -> Iterator[slice]:
+    """Runs of channels (samples and channels counted together) that fit the cache."""
+    count = x.shape[0] * x.shape[1]
+    step = count
+    if x.device.type == "cpu":
+        plane = plan.height * plan.width * 4
+        step = max(1, _CACHE_BYTES * torch.get_num_threads() // plane)
+    return (slice(start, start + step) for start in range(0, count, step))
+
+
+def _lrelu_(x: Tensor, slope: float, clamp: float | None) -> None:
+    if slope != 1:
+        F.leaky_relu_(x, slope)
+    if clamp is not None:
+        x.clamp_(-clamp, clamp)

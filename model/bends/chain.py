@@ -1,0 +1,99 @@
+"""All bends of a scene, each placed on its layer of one network."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from model.bends.base import Bend, ChannelRange, find_layer
+
+if TYPE_CHECKING:
+    import torch
+
+    from model.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A layer that can be bent: how many channels, and its pixels for a height of the picture."""
+
+    name: str
+    channels: int
+    pixels_per_picture: float
+
+
+def places(config: "Config") -> list[Place]:
+    """The layers of a network that can be bent, in order of execution."""
+    named = zip(config.layers, config.widths, config.rates, strict=True)
+    return [Place(name, channels, rate) for name, channels, rate in named]
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    name: str
+    bend: Bend
+    layer: str
+    channels: slice
+    pixels_per_picture: float
+    knobs: tuple[str, ...]
+
+    def apply(self, features: "torch.Tensor", amounts: "torch.Tensor") -> "torch.Tensor":
+        """The bend on its channels, mixed with what was there; the rest as it was."""
+        chosen = features[:, self.channels]
+        bent = self.bend.apply(chosen, amounts, self.pixels_per_picture)
+        bent = chosen.lerp(bent, amounts[0].to(features.dtype))
+        if bent.shape == features.shape:
+            return bent
+        result = features.clone()
+        result[:, self.channels] = bent
+        return result
+
+
+class Chain:
+    """What happens inside the network this frame.
+
+    ``scale`` is how many times larger the canvas is painted than the network was trained.
+    Errors: ValueError for a layer or channels that the network does not have.
+    """
+
+    def __init__(
+        self, bends: Mapping[str, Bend], layers: Sequence[Place], scale: float = 1.0
+    ) -> None:
+        self._placed = [_place(name, bend, layers, scale) for name, bend in bends.items()]
+
+    def at(
+        self, values: Callable[[str], Mapping[str, float]], device: str
+    ) -> dict[str, Callable[["torch.Tensor"], "torch.Tensor"]] | None:
+        """For each bent layer what bends it; ``values(name)`` are the amounts of one bend."""
+        import torch
+
+        playing: dict[str, list[tuple[_Placed, torch.Tensor]]] = {}
+        for placed in self._placed:
+            amounts = values(placed.name)
+            if amounts["mix"] == 0 or placed.bend.neutral(amounts):
+                continue
+            row = torch.tensor([amounts[knob] for knob in placed.knobs], device=device)
+            playing.setdefault(placed.layer, []).append((placed, row))
+        return {layer: partial(_bend, steps) for layer, steps in playing.items()} or None
+
+
+def _bend(
+    steps: Sequence[tuple[_Placed, "torch.Tensor"]], features: "torch.Tensor"
+) -> "torch.Tensor":
+    for placed, amounts in steps:
+        features = placed.apply(features, amounts)
+    return features
+
+
+def _place(name: str, bend: Bend, layers: Sequence[Place], scale: float) -> _Placed:
+    settings = bend.settings
+    wanted = find_layer(settings.layer, [layer.name for layer in layers])
+    layer = next(layer for layer in layers if layer.name == wanted)
+    channels = slice(None)
+    if isinstance(settings.channels, ChannelRange):
+        first, last = settings.channels.range
+        if last >= layer.channels:
+            raise ValueError(f"channel {last}: {layer.name} has 0 … {layer.channels - 1}")
+        channels = slice(first, last + 1)
+    pixels = layer.pixels_per_picture * scale
+    return _Placed(name, bend, layer.name, channels, pixels, tuple(settings.knobs()))

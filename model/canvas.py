@@ -1,0 +1,154 @@
+"""StyleGAN-Canvas: an encoder whose skips steer an alias-free generator."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from model.alias_free import AliasFreeLayer
+from model.config import BottleneckConfig, CanvasConfig
+from model.encoder import Encoder, Statistics
+from model.layers import (
+    Bend,
+    Size,
+    at_least_float32,
+    centre_crop,
+    check_size,
+    check_ws,
+    mirror_pad,
+    taps_for,
+)
+from model.mapping import Mapping as MappingNetwork
+from model.network import Code, Network, Picture, Synthesis, refuse
+
+
+class Bottleneck(nn.Module):
+    """The generator's input: the deepest skip, mixed and mirrored at its borders."""
+
+    def __init__(self, config: BottleneckConfig) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(config.in_channels, config.out_channels, 1)
+        self._padding = config.padding
+
+    def forward(self, skip: Tensor) -> Tensor:
+        """[N, in, H, W] to [N, out, H + margins, W + margins]."""
+        weight, bias = self.conv.weight.to(skip.dtype), self.conv.bias
+        mixed = torch.nn.functional.conv2d(skip, weight, None if bias is None else bias.to(skip.dtype))
+        return mirror_pad(mixed, self._padding)
+
+
+class CanvasSynthesis(Synthesis):
+    """The generator: a bottleneck, then alias-free layers, some of which take a skip."""
+
+    def __init__(self, config: CanvasConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.input = Bottleneck(config.input)
+        for layer in config.synthesis:
+            self.add_module(layer.name, AliasFreeLayer(layer, config.w_dim))
+
+    def forward(
+        self,
+        w: Tensor,
+        code: Code | None = None,
+        *,
+        size: Size | None = None,
+        transform: Tensor | None = None,
+        noise: str = "const",
+        skip_gains: Sequence[float | Tensor] | None = None,
+        bends: Mapping[str, Bend] | None = None,
+        features: Collection[str] | None = None,
+    ) -> Picture:
+        """Pictures [N, channels, H, W] of w [N, num_ws, w_dim] and a code; see `Synthesis`.
+
+        The first ``code.encoder_ws`` rows of w give way to the encoder's. The picture is as much
+        larger than the native one as the condition is; ``size`` returns its middle.
+        ``skip_gains`` multiply the skips, deepest first; 1 is as trained, 0 is without.
+        """
+        refuse("canvas", transform=transform is not None, noise=noise != "const")
+        if code is None:
+            raise ValueError("a canvas network needs a code: give it what the encoder returned")
+        check_ws(w, self.config.num_ws, self.config.w_dim)
+        taps = taps_for(self.config.layers, bends, features)
+        skips = self._skips(code, skip_gains)
+        w = self._combined(w, code)
+        x = self.through("input", self.input(skips[0]), taps)
+        for row, layer in enumerate(self.config.synthesis, start=1):
+            skip = skips[layer.receives - 1] if layer.receives else None
+            x = getattr(self, layer.name)(x, w[:, row], self._fitted(skip, layer.kernel))
+            x = self.through(layer.name, x, taps)
+        image = at_least_float32(x) * self.config.output_scale
+        return self.picture(_middle(image, size), taps, features)
+
+    @staticmethod
+    def _combined(w: Tensor, code: Code) -> Tensor:
+        if len(w) != len(code.w):
+            raise ValueError(f"w has {len(w)} samples, the code {len(code.w)}: give both as many")
+        return torch.cat([code.w[:, : code.encoder_ws], w[:, code.encoder_ws :].to(code.w)], 1)
+
+    def _skips(self, code: Code, gains: Sequence[float | Tensor] | None) -> list[Tensor]:
+        skips = [skip.to(self.dtype) for skip in code.skips]
+        if gains is None:
+            return skips
+        if len(gains) != len(skips):
+            raise ValueError(f"skip_gains are {len(skips)} numbers, not {len(gains)}")
+        return [skip * gain for skip, gain in zip(skips, gains, strict=True)]
+
+    def _fitted(self, skip: Tensor | None, kernel: int) -> Tensor | None:
+        """The skip as large as the output of a convolution that pads by ``kernel - 1``."""
+        return None if skip is None else mirror_pad(skip, self.config.input.padding + kernel // 2)
+
+
+def _middle(image: Tensor, size: Size | None) -> Tensor:
+    if size is None:
+        return image
+    height, width = check_size(size)
+    if height > image.shape[2] or width > image.shape[3]:
+        painted = f"{image.shape[2]} x {image.shape[3]}"
+        raise ValueError(f"size {height} x {width} exceeds the painted {painted}: widen the condition")
+    return centre_crop(image, (height, width))
+
+
+class Canvas(Network):
+    """A StyleGAN-Canvas network, in any of its layouts."""
+
+    config: CanvasConfig
+    encoder: Encoder
+    synthesis: CanvasSynthesis
+
+    def __init__(self, config: CanvasConfig) -> None:
+        super().__init__(
+            config,
+            MappingNetwork(config.mapping),
+            CanvasSynthesis(config),
+            Encoder(config.encoder, config.encoder_ws),
+        )
+
+    def generate(
+        self,
+        z: Tensor,
+        c: Tensor | None = None,
+        psi: float | Tensor = 1.0,
+        cutoff: int | None = None,
+        condition: Tensor | None = None,
+        encoder_ws: int | None = None,
+        *,
+        statistics: Statistics = "stored",
+        **synthesis_options: Any,
+    ) -> Picture:
+        """Pictures of z and a condition.
+
+        Args:
+            z, c, psi, cutoff: see `Mapping`; truncation leaves the encoder's rows alone.
+            condition, statistics: see `Encoder`.
+            encoder_ws: how many first rows of w come from the encoder; None is the file's number.
+            synthesis_options: see `CanvasSynthesis`.
+
+        Raises:
+            ValueError: no condition, a wrong shape, or an option that the family lacks.
+        """
+        if condition is None:
+            raise ValueError("a canvas network needs a condition: give it a picture")
+        code = self.encoder(condition, statistics).replacing(encoder_ws)
+        return self.synthesis(self.mapping(z, c, psi, cutoff), code, **synthesis_options)

@@ -1,0 +1,168 @@
+"""The encoder of StyleGAN-Canvas: a picture in; skips for the generator, and a w, out."""
+
+import math
+from collections.abc import Collection, Mapping
+from typing import Literal, TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cuda_ops import bias_act
+from model.config import ConvolutionConfig, EncoderConfig, ResidualBlockConfig
+from model.layers import Bend, Prepared, at_least_float32, taps_for
+from model.mapping import Mapping as MappingNetwork
+from model.network import Code, Computing
+
+Statistics: TypeAlias = Literal["stored", "frame"]
+"""Whose mean and variance normalise: those of training, or those of the condition at hand."""
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation whose statistics can be chosen for each pass."""
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, channels: int, epsilon: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+        self._epsilon = epsilon
+
+    def forward(self, x: Tensor, statistics: Statistics) -> Tensor:
+        """[N, C, H, W] to the same, in float32 inside."""
+        wide = at_least_float32(x)
+        own = self.training or statistics == "frame"
+        running = (None, None) if not self.training and own else (self.running_mean, self.running_var)
+        y = F.batch_norm(wide, *running, self.weight, self.bias, own, eps=self._epsilon)
+        return y.to(x.dtype)
+
+
+class Convolution(nn.Module):
+    """A convolution with equalised learning rate, and what follows it."""
+
+    def __init__(self, config: ConvolutionConfig) -> None:
+        super().__init__()
+        self.config = config
+        kernel = (config.kernel, config.kernel)
+        self.weight = nn.Parameter(torch.randn(config.out_channels, config.in_channels, *kernel))
+        self.bias = nn.Parameter(torch.zeros(config.out_channels))
+        if config.norm_epsilon is not None:
+            self.batch_norm = BatchNorm(config.out_channels, config.norm_epsilon)
+        self._scaled = Prepared(_scaled)
+
+    def forward(self, x: Tensor, statistics: Statistics, gain: float = 1.0) -> Tensor:
+        """Convolution, normalisation (older layout), activation, clamp, ``gain``."""
+        config, padding = self.config, self.config.kernel // 2
+        weight = self._scaled(x.dtype, self.weight)
+        x = F.conv2d(x, weight, self.bias.to(x.dtype), config.stride, padding)
+        if config.norm_epsilon is not None:
+            x = self.batch_norm(x, statistics)
+        slope = 1.0 if config.slope is None else config.slope
+        clamp = None if config.clamp is None else config.clamp * gain
+        return bias_act(x, act="lrelu", alpha=slope, gain=gain, clamp=clamp)
+
+
+def _scaled(dtype: torch.dtype, weight: Tensor) -> Tensor:
+    return (weight / math.sqrt(weight[0].numel())).to(dtype)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions beside a 1x1 shortcut."""
+
+    def __init__(self, config: ResidualBlockConfig) -> None:
+        super().__init__()
+        self.config = config
+        if config.norm_epsilon is not None:
+            self.batch_norm = BatchNorm(config.conv1.in_channels, config.norm_epsilon)
+        self.conv1 = Convolution(config.conv1)
+        self.conv2 = Convolution(config.conv2)
+        self.skip_mapping = Convolution(config.shortcut)
+
+    def forward(self, x: Tensor, statistics: Statistics) -> Tensor:
+        """[N, in, H, W] to [N, out, H / stride, W / stride]."""
+        if self.config.norm_epsilon is not None:
+            x = self.batch_norm(x, statistics)
+        shortcut = self.skip_mapping(x, statistics, self.config.gain)
+        main = self.conv2(self.conv1(x, statistics), statistics, self.config.gain)
+        return F.leaky_relu(main + shortcut, self.config.slope)
+
+
+class Epilogue(nn.Module):
+    """From the deepest feature maps to a w: their mean, then a mapping network."""
+
+    def __init__(self, channels: int, mapping: MappingNetwork) -> None:
+        super().__init__()
+        self.mapping_in = nn.Linear(channels, mapping.config.z_dim)
+        self.mapping = mapping
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, C, H, W] to [N, rows, w_dim], all rows equal."""
+        mean = at_least_float32(x).mean([2, 3])
+        w: Tensor = self.mapping(self.mapping_in(mean))
+        return w
+
+
+class Encoder(Computing):
+    """Residual blocks; the outputs of some of them are the skips, the mean of the last gives w."""
+
+    def __init__(self, config: EncoderConfig, encoder_ws: int) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder_ws = encoder_ws
+        self.in_proj = Convolution(config.projection)
+        for block in config.blocks:
+            self.add_module(block.name, ResidualBlock(block))
+        channels = config.blocks[-1].conv2.out_channels
+        self.epilogue = Epilogue(channels, MappingNetwork(config.mapping))
+
+    def forward(
+        self,
+        condition: Tensor,
+        statistics: Statistics = "stored",
+        *,
+        bends: Mapping[str, Bend] | None = None,
+        features: Collection[str] | None = None,
+    ) -> Code | tuple[Code, dict[str, Tensor]]:
+        """The code of a condition [N, channels, H, W], nominally -1 … 1.
+
+        Args:
+            statistics: "stored" normalises with the statistics of training, "frame" with those of
+                this condition (the whole batch), as the seed system does on stage.
+            bends, features: as in `Synthesis`, by the names ``config.encoder.layers``; with
+                ``features``, a pair of the code and a dictionary of feature maps returns.
+
+        Raises:
+            ValueError: another channel count, a size that the network cannot take, or
+                statistics of another name.
+        """
+        if statistics not in ("stored", "frame"):
+            raise ValueError(f'statistics are "stored" or "frame", not {statistics!r}')
+        self._check(condition)
+        taps = taps_for(self.config.layers, bends, features)
+        x = self.in_proj(condition.to(self.dtype), statistics)
+        x = x if taps is None else taps("enc.in_proj", x)
+        skips: list[Tensor] = []
+        for block in self.config.blocks:
+            x = getattr(self, block.name)(x, statistics)
+            x = x if taps is None else taps(f"enc.{block.name}", x)
+            if block.gives_skip:
+                skips.append(x)
+        code = Code(tuple(reversed(skips)), self.epilogue(x), self.encoder_ws)
+        return code if features is None else (code, {} if taps is None else taps.kept)
+
+    def _check(self, condition: Tensor) -> None:
+        channels, stride = self.config.projection.in_channels, self.config.skip_stride
+        if condition.ndim != 4 or condition.shape[1] != channels:
+            raise ValueError(f"the condition is [N, {channels}, H, W], not {list(condition.shape)}")
+        for side, native in zip(condition.shape[2:], reversed(self.config.size), strict=True):
+            # Below 11/16 the mirrored margins would hold more than the picture itself.
+            least = stride * math.ceil(native * 11 / 16 / stride)
+            if side % stride or side < least:
+                raise ValueError(
+                    f"the sides of the condition are multiples of {stride} from {least} up, "
+                    f"not {side}"
+                )

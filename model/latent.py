@@ -1,0 +1,72 @@
+"""Travelling the latent space."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import torch
+
+Vector = npt.NDArray[np.float64]
+
+
+def seed_vector(seed: int, z_dim: int) -> Vector:
+    """z of a seed [z_dim], as every StyleGAN tool draws it, so that seeds mean the same here."""
+    return np.random.RandomState(seed).randn(z_dim)
+
+
+def slerp(start: Vector, end: Vector, share: float) -> Vector:
+    """Along the great circle from ``start`` to ``end`` (Shoemake 1985), lengths interpolated."""
+    lengths = np.linalg.norm(start), np.linalg.norm(end)
+    cosine = np.clip(np.dot(start, end) / (lengths[0] * lengths[1]), -1.0, 1.0)
+    angle = np.arccos(cosine)
+    if angle < 1e-6 or np.pi - angle < 1e-6:
+        return start + (end - start) * share
+    first = np.sin((1 - share) * angle) / lengths[0] * start
+    second = np.sin(share * angle) / lengths[1] * end
+    length = lengths[0] + (lengths[1] - lengths[0]) * share
+    return (first + second) / np.sin(angle) * length
+
+
+def there_and_back(way: float) -> float:
+    """A way of any length folded onto 0 … 1: up, down, up again, without a jump."""
+    return 1.0 - abs(way % 2.0 - 1.0)
+
+
+class SeedPath:
+    """A path through the z of several seeds, mapped to w where it is asked.
+
+    ``mapping(z, psi=…)`` is a network's own: [1, z_dim] to [1, num_ws, w_dim].
+    """
+
+    def __init__(
+        self,
+        seeds: Sequence[int],
+        z_dim: int,
+        mapping: Callable[..., "torch.Tensor"],
+        device: str = "cpu",
+    ) -> None:
+        self._vectors = [seed_vector(seed, z_dim) for seed in seeds]
+        self._mapping = mapping
+        self._device = device
+
+    @property
+    def legs(self) -> int:
+        """How many stretches from seed to seed the path has (at least 1)."""
+        return max(len(self._vectors) - 1, 1)
+
+    def z(self, position: float) -> Vector:
+        """z [z_dim] at ``position`` 0 (the first seed) … 1 (the last)."""
+        way = min(max(position, 0.0), 1.0) * (len(self._vectors) - 1)
+        leg = min(int(way), max(len(self._vectors) - 2, 0))
+        end = min(leg + 1, len(self._vectors) - 1)
+        return slerp(self._vectors[leg], self._vectors[end], way - leg)
+
+    def w(self, position: float, truncation: float) -> "torch.Tensor":
+        """w [1, num_ws, w_dim] at ``position``, drawn towards the mean by ``truncation``."""
+        import torch
+
+        z = torch.from_numpy(self.z(position)[None].astype(np.float32))
+        return self._mapping(z.to(self._device), psi=truncation)

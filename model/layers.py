@@ -1,0 +1,210 @@
+"""What the families share: affine layers, modulated convolutions, taps, and picture geometry."""
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Bend: TypeAlias = Callable[[Tensor], Tensor]
+Size: TypeAlias = tuple[int, int]
+T = TypeVar("T")
+
+
+class Prepared(Generic[T]):
+    """A value made from parameters, kept until one of them changes.
+
+    While gradients are recorded for one of the parameters, it is made anew each time.
+    """
+
+    def __init__(self, make: Callable[..., T]) -> None:
+        self._make = make
+        self._sources: tuple[Tensor, ...] = ()
+        self._key: tuple[object, ...] = ()
+        self._value: T | None = None
+
+    def __call__(self, dtype: torch.dtype, *sources: Tensor) -> T:
+        """The value for ``sources``, made by ``make(dtype, *sources)`` where it must be."""
+        if torch.is_grad_enabled() and any(source.requires_grad for source in sources):
+            return self._make(dtype, *sources)
+        key = (dtype, *(_state(source) for source in sources))
+        if self._value is None or key != self._key:
+            self._value = self._make(dtype, *sources)
+            self._key, self._sources = key, sources  # held, so that no identity is used twice
+        return self._value
+
+
+def _state(tensor: Tensor) -> tuple[object, ...]:
+    """What changes when the values of ``tensor`` do."""
+    version = 0 if tensor.is_inference() else tensor._version
+    return id(tensor), tensor.data_ptr(), tensor.dtype, tensor.device, version
+
+
+class Affine(nn.Module):
+    """A fully connected layer with equalised learning rate (arXiv:1710.10196, section 4.1)."""
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        learning_rate_multiplier: float = 1.0,
+        bias: float = 0.0,
+    ) -> None:
+        super().__init__()
+        weight = torch.randn(out_features, in_features) / learning_rate_multiplier
+        self.weight = nn.Parameter(weight)
+        self.bias = nn.Parameter(torch.full([out_features], bias))
+        self._multiplier = learning_rate_multiplier
+        self._gained = Prepared(self._with_gains)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, in_features] to [N, out_features]."""
+        weight, bias = self._gained(self.weight.dtype, self.weight, self.bias)
+        return F.linear(x, weight, bias)
+
+    def _with_gains(self, _dtype: torch.dtype, weight: Tensor, bias: Tensor) -> tuple[Tensor, ...]:
+        gain = self._multiplier / math.sqrt(weight.shape[1])
+        return weight * gain, bias * self._multiplier
+
+
+class Kernel(NamedTuple):
+    """A convolution kernel made ready for modulation.
+
+    Attributes:
+        unit: the kernel, each output channel scaled to length 1, [out, in, k, k].
+        cast: the same in the dtype of the feature maps.
+        length: what each output channel was divided by, [out].
+        energy: squares of ``unit`` summed over its pixels and transposed, [in, out].
+    """
+
+    unit: Tensor
+    cast: Tensor
+    length: Tensor
+    energy: Tensor
+
+
+def unit_kernel(dtype: torch.dtype, weight: Tensor) -> Kernel:
+    """``weight`` [out, in, k, k] as a `Kernel` for feature maps of ``dtype``.
+
+    Kernels of length 1 keep half precision far from its limits whatever the weights are.
+    """
+    length = weight.square().sum([1, 2, 3]).sqrt().clamp_min(torch.finfo(weight.dtype).tiny)
+    unit = weight / length[:, None, None, None]
+    return Kernel(unit, unit.to(dtype), length, unit.square().sum([2, 3]).t().contiguous())
+
+
+def demodulation(kernel: Kernel, styles: Tensor, length: Tensor) -> Tensor:
+    """The gain [N, out] that keeps a modulated convolution at unit variance.
+
+    ``length`` [N, out] is the length of the kernels before `unit_kernel`, times what the styles
+    [N, in] were divided by. Source: Karras et al. 2020, arXiv:1912.04958, equation 3.
+    """
+    energy = styles.square() @ kernel.energy
+    return length * (length.square() * energy + 1e-8).rsqrt()
+
+
+def modulated(
+    x: Tensor,
+    kernel: Kernel,
+    styles: Tensor,
+    gains: Tensor,
+    convolve: Callable[[Tensor, Tensor], Tensor],
+) -> Tensor:
+    """Convolve with input channels scaled by ``styles`` [N, in] and outputs by ``gains`` [N, out].
+
+    One sample whose kernel is smaller than its feature maps has the scales folded into the kernel;
+    otherwise they scale the feature maps, and one kernel serves the whole batch.
+    """
+    if x.shape[0] == 1 and kernel.unit.numel() < x.numel():
+        scales = gains[0, :, None] * styles[0]
+        return convolve(x, (kernel.unit * scales[:, :, None, None]).to(x.dtype))
+    y = convolve(x * styles[:, :, None, None].to(x.dtype), kernel.cast)
+    return y * gains[:, :, None, None].to(x.dtype)
+
+
+class Taps:
+    """Where one pass through a network is bent, and where its feature maps are kept.
+
+    ``ValueError`` where a name is none of ``names``.
+    """
+
+    def __init__(
+        self,
+        names: Collection[str],
+        bends: Mapping[str, Bend] | None,
+        features: Collection[str] | None,
+    ) -> None:
+        self._bends = bends or {}
+        self._features = frozenset(features or ())
+        self.kept: dict[str, Tensor] = {}
+        for name in (*self._bends, *self._features):
+            if name not in names:
+                raise ValueError(f"no layer {name}; there are {', '.join(names)}")
+
+    def __call__(self, name: str, x: Tensor) -> Tensor:
+        """What the layer ``name`` hands on, given its output ``x`` [N, C, H, W]."""
+        if name in self._bends:
+            x = _bent(name, self._bends[name], x)
+        if name in self._features:
+            self.kept[name] = at_least_float32(x)
+        return x
+
+
+def _bent(name: str, bend: Bend, x: Tensor) -> Tensor:
+    bent = bend(x)
+    if bent.shape != x.shape:
+        shapes = f"{list(x.shape)} to {list(bent.shape)}"
+        raise ValueError(f"the bend of {name} turns {shapes}; it must keep the shape")
+    return bent.to(x.dtype)
+
+
+def taps_for(
+    names: Collection[str],
+    bends: Mapping[str, Bend] | None,
+    features: Collection[str] | None,
+) -> Taps | None:
+    """Taps, or None where nothing is bent and nothing kept."""
+    return Taps(names, bends, features) if bends or features else None
+
+
+def at_least_float32(x: Tensor) -> Tensor:
+    """Half precision widened to float32, anything wider as it is."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def centre_crop(x: Tensor, size: Size | None) -> Tensor:
+    """The middle ``(height, width)`` of [N, C, H, W]; None is all of it."""
+    if size is None or size == x.shape[2:]:
+        return x
+    top, left = ((have - want) // 2 for have, want in zip(x.shape[2:], size, strict=True))
+    return x[:, :, top : top + size[0], left : left + size[1]]
+
+
+def mirror_pad(x: Tensor, margin: int) -> Tensor:
+    """Mirrored ``margin`` pixels beyond each side, back and forth where the map is narrower."""
+    if margin < min(x.shape[2:]):
+        return F.pad(x, [margin] * 4, mode="reflect")
+    rows, columns = (_mirrored(size, margin, x.device) for size in x.shape[2:])
+    return x[:, :, rows[:, None], columns]
+
+
+def _mirrored(size: int, margin: int, device: torch.device) -> Tensor:
+    period = max(2 * (size - 1), 1)
+    index = torch.arange(-margin, size + margin, device=device) % period
+    return torch.minimum(index, period - index) if size > 1 else torch.zeros_like(index)
+
+
+def check_size(size: Size) -> Size:
+    """``size`` (height, width) as two whole numbers from 1 up, else ValueError."""
+    if len(size) != 2 or any(int(side) != side or side < 1 for side in size):
+        raise ValueError(f"size is (height, width) in pixels, not {size!r}")
+    return int(size[0]), int(size[1])
+
+
+def check_ws(w: Tensor, num_ws: int, w_dim: int) -> None:
+    """Refuse a w that is not [N, num_ws, w_dim] (ValueError)."""
+    if w.ndim != 3 or w.shape[1:] != (num_ws, w_dim):
+        raise ValueError(f"w is [N, {num_ws}, {w_dim}], not {list(w.shape)}")

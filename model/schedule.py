@@ -1,0 +1,259 @@
+"""Configurations of fresh networks: what the papers prescribe for a size and a budget of channels.
+
+Source of the alias-free schedule: Karras et al. 2021, arXiv:2106.12423, section 3.3 and figure 4.
+"""
+
+import math
+from dataclasses import replace
+from typing import Literal, TypeAlias
+
+from model.config import (
+    AliasFreeLayerConfig,
+    BottleneckConfig,
+    CanvasConfig,
+    ConvolutionConfig,
+    EncoderConfig,
+    FourierInputConfig,
+    MappingConfig,
+    ResidualBlockConfig,
+    StyleGAN3Config,
+)
+
+Variant: TypeAlias = Literal["t", "r"]
+"""Equivariant to translation (3x3 kernels), or to rotation too (1x1 kernels, radial filters)."""
+
+LAYERS = 14
+CRITICAL_LAYERS = 2
+MARGIN = 10
+TAPS_PER_SAMPLE = 6
+FIRST_CUTOFF, FIRST_STOPBAND = 2.0, 2**2.1
+LAST_STOPBAND = 2**0.3  # over the last cutoff, which is half the resolution
+
+NORM_EPSILON = 1e-5
+SLOPE = 0.2
+
+
+def alias_free_layers(
+    resolution: int,
+    channel_base: int,
+    channel_max: int,
+    *,
+    image_channels: int = 3,
+    variant: Variant = "t",
+    clamp: float = 256.0,
+) -> tuple[AliasFreeLayerConfig, ...]:
+    """The layers of a StyleGAN3 generator for square pictures, the RGB layer last.
+
+    A layer with cutoff f has ``channel_base / 2f`` channels, at most ``channel_max``.
+    """
+    bands = [_band(index, resolution) for index in range(LAYERS + 1)]
+    widths = [min(round(channel_base / 2 / cutoff), channel_max) for cutoff, _, _ in bands]
+    widths[-1] = image_channels
+    layers = []
+    for index, (cutoff, half_width, rate) in enumerate(bands):
+        before = max(index - 1, 0)
+        in_cutoff, in_half_width, in_rate = bands[before]
+        is_rgb = index == LAYERS
+        side = _side(index, rate, resolution)
+        in_side = _side(before, in_rate, resolution)
+        kernel: Literal[1, 3] = 1 if is_rgb or variant == "r" else 3
+        oversampling = 1 if is_rgb else 2
+        up = oversampling * max(in_rate, rate) // in_rate
+        down = oversampling * max(in_rate, rate) // rate
+        up_taps, down_taps = (TAPS_PER_SAMPLE * scale if scale > 1 else 1 for scale in (up, down))
+        layers.append(
+            AliasFreeLayerConfig(
+                name=f"L{index}_{side}_{widths[index]}",
+                is_rgb=is_rgb,
+                in_channels=widths[before],
+                out_channels=widths[index],
+                kernel=kernel,
+                in_size=(in_side, in_side),
+                out_size=(side, side),
+                in_rate=in_rate,
+                out_rate=rate,
+                in_cutoff=in_cutoff,
+                out_cutoff=cutoff,
+                in_half_width=in_half_width,
+                out_half_width=half_width,
+                up=up,
+                down=down,
+                up_taps=up_taps,
+                down_taps=down_taps,
+                radial=variant == "r" and index < LAYERS - CRITICAL_LAYERS,
+                padding=_padding(in_side, side, kernel, up, down, up_taps + down_taps),
+                clamp=clamp,
+            )
+        )
+    return tuple(layers)
+
+
+def _band(index: int, resolution: int) -> tuple[float, float, int]:
+    """Cutoff, half width of the transition band, and sampling rate of a layer's output."""
+    depth = min(index / (LAYERS - CRITICAL_LAYERS), 1.0)
+    last = resolution / 2
+    cutoff = FIRST_CUTOFF * (last / FIRST_CUTOFF) ** depth
+    stopband = FIRST_STOPBAND * (last * LAST_STOPBAND / FIRST_STOPBAND) ** depth
+    rate = 1 << math.ceil(math.log2(min(stopband * 2, resolution)))
+    return cutoff, max(stopband, rate / 2) - cutoff, rate
+
+
+def _side(index: int, rate: int, resolution: int) -> int:
+    """Samples along one side of a layer's output: the last two layers lose the margins."""
+    return resolution if index >= LAYERS - 1 else rate + 2 * MARGIN
+
+
+def _padding(
+    in_side: int, side: int, kernel: int, up: int, down: int, taps: int
+) -> tuple[int, int, int, int]:
+    """What makes ``side`` samples of ``in_side``, given that the convolution pads by kernel - 1."""
+    total = (side - 1) * down + 1 - (in_side + kernel - 1) * up + taps - 2
+    low = (total + up) // 2
+    return low, total - low, low, total - low
+
+
+def stylegan3(
+    resolution: int,
+    channel_base: int,
+    channel_max: int,
+    *,
+    variant: Variant = "t",
+    latent_size: int = 512,
+    c_dim: int = 0,
+) -> StyleGAN3Config:
+    """A fresh StyleGAN3 for square pictures. The paper's budget: 32768 and 512, twice that for R."""
+    layers = alias_free_layers(resolution, channel_base, channel_max, variant=variant)
+    first = layers[0]
+    return StyleGAN3Config(
+        resolution=resolution,
+        mapping=_mapping(latent_size, c_dim, len(layers) + 1),
+        input=FourierInputConfig(
+            channels=first.in_channels,
+            size=first.in_size,
+            rate=first.in_rate,
+            bandwidth=first.in_cutoff,
+        ),
+        synthesis=layers,
+    )
+
+
+def canvas(
+    resolution: int,
+    channel_base: int,
+    channel_max: int,
+    *,
+    condition_size: int | None = None,
+    variant: Variant = "t",
+    latent_size: int = 512,
+    encoder_ws: int = 4,
+) -> CanvasConfig:
+    """A fresh Canvas for square pictures and conditions, with skips at every rate they share.
+
+    ``condition_size`` None is the resolution; it must be a power of two, from 64 up.
+    """
+    size = condition_size or resolution
+    if size < 64 or size & (size - 1):
+        raise ValueError(f"condition_size is a power of two from 64 up, not {size}")
+    layers = alias_free_layers(resolution, channel_base, channel_max, variant=variant)
+    encoder = _encoder(size, channel_base, channel_max, latent_size, len(layers) + 1)
+    return CanvasConfig(
+        resolution=resolution,
+        mapping=_mapping(latent_size, 0, len(layers) + 1),
+        encoder=encoder,
+        input=BottleneckConfig(
+            in_channels=_width(int(layers[0].in_rate), channel_base, channel_max),
+            out_channels=layers[0].in_channels,
+            padding=MARGIN,
+            rate=layers[0].in_rate,
+        ),
+        synthesis=_with_skips(layers, encoder, channel_base, channel_max),
+        encoder_ws=encoder_ws,
+    )
+
+
+def _mapping(latent_size: int, c_dim: int, num_ws: int, layers: int = 2) -> MappingConfig:
+    return MappingConfig(
+        z_dim=latent_size,
+        c_dim=c_dim,
+        num_ws=num_ws,
+        features=(latent_size,) * layers,
+        embed_features=latent_size if c_dim else 0,
+    )
+
+
+def _width(resolution: int, channel_base: int, channel_max: int) -> int:
+    """Encoder channels at a resolution."""
+    return min(channel_base // resolution, channel_max)
+
+
+def _encoder(
+    size: int, channel_base: int, channel_max: int, latent_size: int, num_ws: int
+) -> EncoderConfig:
+    """One block per resolution from half the condition down to 4, and one more at the deepest skip.
+
+    Blocks give a skip down to the generator's first rate, 16; those below serve w alone.
+    """
+    resolutions = [size >> step for step in range(1, 1 + round(math.log2(size // 4)))]
+    resolutions.insert(resolutions.index(16), 16)
+    blocks: list[ResidualBlockConfig] = []
+    before, width = size, 3
+    for index, resolution in enumerate(resolutions):
+        out = _width(resolution, channel_base, channel_max)
+        gives_skip = resolution >= 16
+        name = f"AL{index}_R{resolution}_C{out}_{'skip' if gives_skip else 'w'}"
+        blocks.append(_residual(name, width, out, before // resolution, gives_skip))
+        before, width = resolution, out
+    projection = ConvolutionConfig(in_channels=3, out_channels=3, kernel=1, slope=SLOPE)
+    return EncoderConfig(
+        size=(size, size),
+        projection=projection,
+        blocks=tuple(blocks),
+        mapping=_mapping(latent_size, 0, num_ws),
+    )
+
+
+def _residual(
+    name: str, in_channels: int, out_channels: int, stride: int, gives_skip: bool
+) -> ResidualBlockConfig:
+    middle = max(in_channels, out_channels // 2)
+    return ResidualBlockConfig(
+        name=name,
+        conv1=ConvolutionConfig(
+            in_channels=in_channels, out_channels=middle, kernel=3, slope=SLOPE
+        ),
+        conv2=ConvolutionConfig(
+            in_channels=middle, out_channels=out_channels, kernel=3, stride=stride
+        ),
+        shortcut=ConvolutionConfig(
+            in_channels=in_channels, out_channels=out_channels, kernel=1, stride=stride
+        ),
+        gain=math.sqrt(0.5),
+        norm_epsilon=NORM_EPSILON,
+        gives_skip=gives_skip,
+    )
+
+
+def _with_skips(
+    layers: tuple[AliasFreeLayerConfig, ...],
+    encoder: EncoderConfig,
+    channel_base: int,
+    channel_max: int,
+) -> tuple[AliasFreeLayerConfig, ...]:
+    """Each skip but the deepest goes to the first layer at its rate, after the very first layer."""
+    given = [block for block in reversed(encoder.blocks) if block.gives_skip]
+    rates = [encoder.size[0] // _stride_to(encoder, block.name) for block in given]
+    joined = list(layers)
+    for number, (block, rate) in enumerate(zip(given, rates, strict=True), start=1):
+        if number == 1:
+            continue
+        index = next(
+            (i for i, layer in enumerate(joined) if i and layer.in_rate == rate and not layer.is_rgb),
+            None,
+        )
+        if index is None:
+            continue
+        channels = block.conv2.out_channels
+        after = joined[index + 1]
+        joined[index] = replace(joined[index], receives=number, skip_channels=channels)
+        joined[index + 1] = replace(after, in_channels=after.in_channels + channels)
+    return tuple(joined)

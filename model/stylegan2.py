@@ -1,0 +1,2 @@
+class StyleGAN2:
+    pass

@@ -1,0 +1,153 @@
+"""StyleGAN3: alias-free generators, translation (T) and rotation (R) equivariant.
+
+Source: Karras et al. 2021, arXiv:2106.12423.
+"""
+
+import math
+from collections.abc import Collection, Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from model.alias_free import AliasFreeLayer
+from model.config import FourierInputConfig, StyleGAN3Config
+from model.layers import (
+    Affine,
+    Bend,
+    Size,
+    at_least_float32,
+    centre_crop,
+    check_size,
+    check_ws,
+    taps_for,
+)
+from model.mapping import Mapping as MappingNetwork
+from model.network import Code, Network, Picture, Synthesis, refuse
+
+
+class FourierInput(nn.Module):
+    """A bank of sine waves, which the first row of w turns and shifts, and a channel mix.
+
+    ``transform`` [3, 3] turns, shifts and scales the whole canvas besides.
+    """
+
+    transform: Tensor
+    freqs: Tensor
+    phases: Tensor
+
+    def __init__(self, config: FourierInputConfig, w_dim: int) -> None:
+        super().__init__()
+        self.config = config
+        self.weight = nn.Parameter(torch.randn(config.channels, config.channels))
+        self.affine = Affine(w_dim, 4)
+        with torch.no_grad():
+            self.affine.weight.zero_()
+            self.affine.bias.copy_(torch.tensor([1.0, 0.0, 0.0, 0.0]))
+        self.register_buffer("transform", torch.eye(3))
+        self.register_buffer("freqs", _frequencies(config))
+        self.register_buffer("phases", torch.rand(config.channels) - 0.5)
+
+    def forward(self, w: Tensor, size: Size, transform: Tensor | None = None) -> Tensor:
+        """[N, channels, height, width] of w [N, w_dim]; ``transform`` overrides the stored one."""
+        matrix = self._matrix(w, self.transform if transform is None else transform)
+        phases = self.phases + (self.freqs @ matrix[:, :2, 2:]).squeeze(2)
+        freqs = self.freqs @ matrix[:, :2, :2]
+        amplitudes = self._amplitudes(freqs)
+        turns = _positions(size, self.config.rate, freqs) + phases[:, None, None]
+        waves = torch.sin(turns * (2 * math.pi))
+        mix = self.weight * amplitudes[:, None, :] / math.sqrt(self.config.channels)
+        mixed = mix @ waves.flatten(1, 2).mT
+        return mixed.unflatten(2, size)
+
+    def _matrix(self, w: Tensor, transform: Tensor) -> Tensor:
+        """Rotation and translation of this w, and then ``transform``: [N, 3, 3]."""
+        t = self.affine(w)
+        cos, sin, x, y = (t / t[:, :2].norm(dim=1, keepdim=True)).unbind(1)
+        zero, one = torch.zeros_like(cos), torch.ones_like(cos)
+        rotation = torch.stack([cos, -sin, zero, sin, cos, zero, zero, zero, one], 1)
+        translation = torch.stack([one, zero, -x, zero, one, -y, zero, zero, one], 1)
+        return rotation.reshape(-1, 3, 3) @ translation.reshape(-1, 3, 3) @ transform.to(w)
+
+    def _amplitudes(self, freqs: Tensor) -> Tensor:
+        """Waves that came too close to the sampling limit fade out."""
+        low, high = self.config.bandwidth, self.config.rate / 2
+        return (1 - (freqs.norm(dim=2) - low) / (high - low)).clamp(0, 1)
+
+
+def _frequencies(config: FourierInputConfig) -> Tensor:
+    """Drawn evenly from the disc that the bandwidth allows, [channels, 2]."""
+    direction = F.normalize(torch.randn(config.channels, 2), dim=1)
+    return direction * torch.rand(config.channels, 1).sqrt() * config.bandwidth
+
+
+def _positions(size: Size, rate: float, freqs: Tensor) -> Tensor:
+    """Turns of each frequency [N, C, 2] at each pixel centre, [N, height, width, C]."""
+    y, x = (
+        (torch.arange(side, dtype=freqs.dtype, device=freqs.device) + 0.5 - side / 2) / rate
+        for side in size
+    )
+    across = x[None, None, :, None] * freqs[:, None, None, :, 0]
+    return across + y[None, :, None, None] * freqs[:, None, None, :, 1]
+
+
+class StyleGAN3Synthesis(Synthesis):
+    """The generator: Fourier input, alias-free layers."""
+
+    def __init__(self, config: StyleGAN3Config) -> None:
+        super().__init__()
+        self.config = config
+        self.input = FourierInput(config.input, config.w_dim)
+        for layer in config.synthesis:
+            self.add_module(layer.name, AliasFreeLayer(layer, config.w_dim))
+
+    def forward(
+        self,
+        w: Tensor,
+        code: Code | None = None,
+        *,
+        size: Size | None = None,
+        transform: Tensor | None = None,
+        noise: str = "const",
+        bends: Mapping[str, Bend] | None = None,
+        features: Collection[str] | None = None,
+    ) -> Picture:
+        """Pictures [N, channels, H, W] of w [N, num_ws, w_dim]; see `Synthesis`.
+
+        A ``size`` other than the native one sees more (or less) of the same endless canvas.
+        ``transform`` [3, 3] or [N, 3, 3] replaces the stored one for this picture; compose it with
+        ``net.synthesis.input.transform`` to keep both.
+        """
+        refuse("stylegan3", code=code is not None, noise=noise != "const")
+        check_ws(w, self.config.num_ws, self.config.w_dim)
+        taps = taps_for(self.config.layers, bends, features)
+        x = self.input(w[:, 0].to(self.input.weight.dtype), self._grid(size), transform)
+        x = self.through("input", x.to(self.dtype), taps)
+        for row, layer in enumerate(self.config.synthesis, start=1):
+            x = getattr(self, layer.name)(x, w[:, row].to(self.input.weight.dtype))
+            x = self.through(layer.name, x, taps)
+        image = at_least_float32(x) * self.config.output_scale
+        return self.picture(centre_crop(image, size and check_size(size)), taps, features)
+
+    def _grid(self, size: Size | None) -> Size:
+        """Height and width of the input, margins included, whose picture covers ``size``."""
+        width, height = self.config.input.size
+        if size is None:
+            return height, width
+        return self._samples(height, check_size(size)[0]), self._samples(width, check_size(size)[1])
+
+    def _samples(self, native: int, wanted: int) -> int:
+        """Input samples along one axis: two more, or less, at a time keep the grid centred."""
+        pixels_per_sample = round(self.config.resolution / self.config.input.rate)
+        missing = wanted - self.config.resolution
+        return native + 2 * math.ceil(missing / (2 * pixels_per_sample))
+
+
+class StyleGAN3(Network):
+    """A StyleGAN3 network, T or R."""
+
+    config: StyleGAN3Config
+    synthesis: StyleGAN3Synthesis
+
+    def __init__(self, config: StyleGAN3Config) -> None:
+        super().__init__(config, MappingNetwork(config.mapping), StyleGAN3Synthesis(config))

@@ -1,0 +1,144 @@
+"""The commands. What a command needs is imported when it runs, so that all of them start fast."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from performer import __version__
+from performer.console import say, warn
+from performer.errors import BAD_INPUT, PerformerError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; its exit status (0 well, 2 something a person can mend)."""
+    asked = _parser().parse_args(arguments)
+    try:
+        status: int = asked.command(asked)
+    except PerformerError as error:
+        warn(str(error))
+        return BAD_INPUT
+    return status
+
+
+def _run(asked: argparse.Namespace) -> int:
+    from performer import reading
+    from performer.supervisor import Options, Supervisor
+
+    scene = reading.read(asked.scene, asked.set)
+    options = Options(asked.headless, asked.lan, asked.frames, asked.page_port)
+    return Supervisor(scene, options).run()
+
+
+def _picture(asked: argparse.Namespace) -> int:
+    from performer import offline, reading
+
+    offline.save_picture(reading.read(asked.scene, asked.set), asked.frame, asked.out)
+    return 0
+
+
+def _check(asked: argparse.Namespace) -> int:
+    from performer import reading
+
+    reading.read(asked.scene)
+    say(f"{asked.scene}: plays")
+    return 0
+
+
+def _doctor(asked: argparse.Namespace) -> int:
+    from performer import doctor
+
+    for line in doctor.lines():
+        say(line)
+    return 0
+
+
+def _schema(asked: argparse.Namespace) -> int:
+    from performer import schema
+
+    say(json.dumps(schema.scene_schema(), indent=2))
+    return 0
+
+
+def _convert(asked: argparse.Namespace) -> int:
+    from model.checkpoint import convert
+
+    from model.errors import LoadError
+
+    try:
+        convert(asked.source, asked.out)
+    except LoadError as error:
+        raise PerformerError(str(error)) from error
+    say(f"{asked.out}: written")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "performer", description="Plays a neural network with live pictures."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_picture(commands)
+    check = commands.add_parser("check", help="say what is wrong with a scene")
+    check.add_argument("scene")
+    check.set_defaults(command=_check)
+    doctor = commands.add_parser("doctor", help="say what works on this machine, and the mend")
+    doctor.set_defaults(command=_doctor)
+    schema = commands.add_parser("schema", help="print the JSON Schema of scenes, for editors")
+    schema.set_defaults(command=_schema)
+    convert = commands.add_parser("convert", help="make a safe model file out of an official one")
+    convert.add_argument("source", type=Path, metavar="IN.pkl")
+    convert.add_argument("out", type=Path, metavar="OUT.safetensors")
+    convert.set_defaults(command=_convert)
+    return parser
+
+
+def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    run = commands.add_parser("run", help="play a scene")
+    _add_scene(run)
+    run.add_argument(
+        "--headless", action="store_true", help="no window, no browser; the page stays"
+    )
+    run.add_argument("--frames", type=_count, metavar="N", help="stop after N live frames")
+    run.add_argument("--lan", action="store_true", help="page and OSC for the whole network")
+    run.add_argument("--page-port", type=_port, default=8400, metavar="PORT")
+    run.set_defaults(command=_run)
+
+
+def _add_picture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    picture = commands.add_parser("picture", help="paint one frame into a PNG file")
+    _add_scene(picture)
+    picture.add_argument("--frame", type=_frame_number, default=0, metavar="N")
+    picture.add_argument("--out", type=Path, required=True, metavar="FILE.png")
+    picture.set_defaults(command=_picture)
+
+
+def _add_scene(command: argparse.ArgumentParser) -> None:
+    command.add_argument("scene", help="a file, or the name of a scene")
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="such as bends.twist.angle=90",
+    )
+
+
+def _count(text: str) -> int:
+    return _whole(text, 1, sys.maxsize)
+
+
+def _frame_number(text: str) -> int:
+    return _whole(text, 0, 10_000_000)
+
+
+def _port(text: str) -> int:
+    return _whole(text, 1, 65535)
+
+
+def _whole(text: str, low: int, high: int) -> int:
+    if not text.isdigit() or not low <= int(text) <= high:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number {low} … {high}")
+    return int(text)

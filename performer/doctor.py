@@ -1,0 +1,40 @@
+"""What works on this machine, and for what does not the one command that mends it."""
+
+import platform
+from collections.abc import Iterator
+
+from performer import __version__, registry
+from performer.errors import PerformerError
+
+_GROUPS = ("sources", "outputs", "controllers")
+
+
+def lines() -> Iterator[str]:
+    """One line for the machine, the device, the operators, and each part."""
+    yield f"performer {__version__}, Python {platform.python_version()}, {platform.platform()}"
+    yield _device()
+    yield _operators()
+    for group in _GROUPS:
+        for kind in registry.kinds(group):
+            yield f"{group.removesuffix('s')} {kind}: {_diagnosis(group, kind)}"
+
+
+def _device() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return f"device: {torch.cuda.get_device_name()}, torch {torch.__version__}"
+    return f"device: the processor, {torch.get_num_threads()} threads, torch {torch.__version__}"
+
+
+def _operators() -> str:
+    import cuda_ops
+
+    return f"operators: {cuda_ops.path()}"
+
+
+def _diagnosis(group: str, kind: str) -> str:
+    try:
+        return registry.part(group, kind).diagnose() or "works"
+    except PerformerError as error:
+        return str(error)

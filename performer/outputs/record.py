@@ -1,0 +1,200 @@
+"""A recording of the show: H.264 in a file that can be read even when it was never closed."""
+
+import shutil
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from performer import parts
+from performer.doors.frames import Frame, Pixels
+from performer.errors import MissingPartError, PerformerError
+
+if TYPE_CHECKING:
+    import av
+    from av.container import OutputContainer
+    from av.video.stream import VideoStream
+
+_TICKS = 90_000  # a second; the finest that players agree on
+_FRAGMENT_SECONDS = 0.5  # what is lost when the power goes
+_LEAST_FREE_BYTES = 200_000_000
+_CONTAINER = {
+    "movflags": "frag_keyframe+empty_moov+default_base_moof",
+    "flush_packets": "1",  # a fragment that is done is in the file, not in a buffer of ours
+}
+_BT709 = 1  # in each of the tables of ITU-T H.273; what players assume where nothing is said
+_LIMITED = 1
+
+
+class Record:
+    """Writes every new frame with the time it shows, one file after another when the size changes.
+
+    Each file is new: an existing one is never written over. Odd sizes lose their last row or
+    column, which H.264 cannot store.
+    """
+
+    main_thread: ClassVar[bool] = False
+
+    class Settings(parts.Settings):
+        """Where the files go, and how good they are.
+
+        ``file`` stands in the videos folder unless it is a whole path; ``{date}`` and ``{time}``
+        are when the file begins. ``crf`` is x264's constant rate factor: 0 loses nothing, 51 is
+        worst.
+        """
+
+        kind: Literal["record"] = "record"
+        file: Annotated[str, Field(pattern=r"\.mp4$")] = "performer {date} {time}.mp4"
+        crf: Annotated[int, Field(ge=0, le=51)] = 18
+        preset: Literal["ultrafast", "superfast", "veryfast"] = "ultrafast"
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._movie: _Movie | None = None
+        self._number = 0
+
+    @staticmethod
+    def diagnose() -> str | None:
+        """None when H.264 can be written here; else the one line that mends it."""
+        missing = "record: missing the H.264 encoder; pip install --force-reinstall av"
+        try:
+            import av
+
+            av.Codec("libx264", "w")
+        except (ImportError, ValueError):  # av's UnknownCodecError is a ValueError
+            return missing
+        return None
+
+    def open(self) -> None:
+        """Find the folder. Errors: MissingPartError; PerformerError when the disk is full."""
+        if (mend := self.diagnose()) is not None:
+            raise MissingPartError(mend)
+        folder = self._pattern().parent
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+        if free < _LEAST_FREE_BYTES:
+            raise PerformerError(
+                f"record: only {free // 1_000_000} MB left in {folder}; delete something"
+            )
+
+    def write(self, frame: Frame) -> None:
+        """Add ``frame``; one that was written before only lasts longer.
+
+        Errors: PerformerError when the disk takes no more.
+        """
+        if frame.number == self._number:
+            return
+        try:
+            self._add(frame)
+        except OSError as error:
+            what = error.strerror or str(error)
+            raise PerformerError(f"record: {what}; make room, or choose another `file:`") from error
+        self._number = frame.number
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self._movie is not None:
+            movie, self._movie = self._movie, None
+            movie.close()
+
+    def _add(self, frame: Frame) -> None:
+        height, width = (side - side % 2 for side in frame.pixels.shape[:2])
+        if self._movie is None or self._movie.size != (height, width):
+            self.close()
+            self._movie = _Movie(self._new_file(), (height, width), self._settings)
+        self._movie.add(frame, frame.pixels[:height, :width])
+
+    def _pattern(self) -> Path:
+        import platformdirs
+
+        return platformdirs.user_videos_path() / Path(self._settings.file).expanduser()
+
+    def _new_file(self) -> Path:
+        """A file that did not exist until now, numbered where the name is taken."""
+        pattern = self._pattern()
+        name = pattern.name.replace("{date}", time.strftime("%Y-%m-%d"))
+        name = name.replace("{time}", time.strftime("%H-%M-%S"))
+        path, number = pattern.with_name(name), 1
+        while True:
+            try:
+                path.touch(exist_ok=False)
+            except FileExistsError:
+                number += 1
+                path = pattern.with_name(f"{Path(name).stem} {number}.mp4")
+            else:
+                return path
+
+
+class _Movie:
+    """One file, from its first frame to its last; ``size`` is (height, width), both even."""
+
+    def __init__(self, file: Path, size: tuple[int, int], settings: Record.Settings) -> None:
+        import av
+
+        self.size = size
+        self._container: OutputContainer = av.open(str(file), "w", format="mp4", options=_CONTAINER)
+        self._stream = _stream(self._container, size, settings)
+        self._seconds = 0.0
+        self._ticks = -1
+        self._fragment_at = 0.0
+        self._last: tuple[float, float] | None = None  # seconds, published
+
+    def add(self, frame: Frame, pixels: Pixels) -> None:
+        """Encode ``pixels``, the even part of ``frame``."""
+        self._seconds += self._elapsed(frame)
+        self._last = frame.seconds, frame.published
+        picture = self._picture(pixels)
+        for packet in self._stream.encode(picture):
+            self._container.mux(packet)
+
+    def close(self) -> None:
+        """Write what the encoder still holds, and the end."""
+        try:
+            for packet in self._stream.encode(None):
+                self._container.mux(packet)
+        finally:
+            self._container.close()
+
+    def _elapsed(self, frame: Frame) -> float:
+        if self._last is None:
+            return 0.0
+        seconds, published = self._last
+        if frame.seconds > seconds:
+            return frame.seconds - seconds
+        # A render process that came back counts its seconds from zero again.
+        return max(frame.published - published, 0.0)
+
+    def _picture(self, pixels: Pixels) -> "av.VideoFrame":
+        import av
+        from av.video.frame import PictureType
+
+        picture = av.VideoFrame.from_ndarray(pixels, format="rgba").reformat(
+            format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG"
+        )
+        self._ticks = max(round(self._seconds * _TICKS), self._ticks + 1)
+        picture.pts, picture.time_base = self._ticks, Fraction(1, _TICKS)
+        if self._seconds >= self._fragment_at:
+            picture.pict_type = PictureType.I
+            self._fragment_at = self._seconds + _FRAGMENT_SECONDS
+        return picture
+
+
+def _stream(
+    container: "OutputContainer", size: tuple[int, int], settings: Record.Settings
+) -> "VideoStream":
+    options = {
+        "preset": settings.preset,
+        "crf": str(settings.crf),
+        "g": "600",  # key frames are ours, by time, because the rate of frames varies
+        "forced-idr": "1",
+    }
+    stream = container.add_stream("libx264", rate=60, options=options)
+    stream.height, stream.width = size
+    stream.pix_fmt = "yuv420p"
+    context = stream.codec_context
+    context.time_base = stream.time_base = Fraction(1, _TICKS)
+    context.colorspace = context.color_primaries = context.color_trc = _BT709
+    context.color_range = _LIMITED
+    return stream

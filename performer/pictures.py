@@ -1,0 +1,103 @@
+"""Between pixels and tensors: a picture in, a frame out.
+
+A tensor here is a picture as networks see it: [1, 3, H, W], RGB, nominally -1 … 1.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import torch
+
+Pixels = npt.NDArray[np.uint8]
+
+_BRIGHTNESS = (0.2126, 0.7152, 0.0722)  # the shares of red, green and blue, by ITU-R BT.709
+
+
+def to_tensor(
+    pixels: Pixels, device: "torch.device | str" = "cpu", dtype: "torch.dtype | None" = None
+) -> "torch.Tensor":
+    """``pixels`` [H, W, 3] RGB as a tensor [1, 3, H, W] in -1 … 1 (float32 unless said)."""
+    import torch
+
+    if not pixels.flags.writeable:
+        pixels = pixels.copy()  # torch refuses to look at what nobody may write
+    interleaved = torch.from_numpy(np.ascontiguousarray(pixels)).to(device)
+    planes = torch.stack(interleaved.unbind(-1))[None]  # as bytes: many times a permuted copy
+    dtype = dtype or torch.float32
+    wide = torch.promote_types(dtype, torch.float32)  # half precision has no 256 even steps
+    return planes.to(wide).div_(127.5).sub_(1.0).to(dtype)
+
+
+def fit(picture: "torch.Tensor", size: tuple[int, int]) -> "torch.Tensor":
+    """The middle of ``picture`` in the shape of ``size`` (height, width), resized to it.
+
+    Bilinear with half-pixel centres, antialiased where it shrinks. A picture that has the size
+    already comes back as it is.
+    """
+    import torch
+    from torch.nn.functional import interpolate
+
+    cropped = _crop(picture, size)
+    if cropped.shape[-2:] == size:
+        return cropped
+    wide = torch.promote_types(picture.dtype, torch.float32)  # the CPU cannot do it in half
+    return interpolate(cropped.to(wide), size, mode="bilinear", antialias=True).to(picture.dtype)
+
+
+def _crop(picture: "torch.Tensor", size: tuple[int, int]) -> "torch.Tensor":
+    height, width = picture.shape[-2:]
+    crop_height = min(height, max(1, round(width * size[0] / size[1])))
+    crop_width = min(width, max(1, round(height * size[1] / size[0])))
+    top, left = (height - crop_height) // 2, (width - crop_width) // 2
+    return picture[..., top : top + crop_height, left : left + crop_width]
+
+
+def brightness(picture: "torch.Tensor") -> "torch.Tensor":
+    """How bright ``picture`` [1, 3, H, W] is, [1, 1, H, W] in the same range."""
+    weights = picture.new_tensor(_BRIGHTNESS).view(1, 3, 1, 1)
+    return (picture * weights).sum(dim=1, keepdim=True)
+
+
+def into_frame(picture: "torch.Tensor", out: Pixels) -> None:
+    """Paint ``picture`` [1, 3, H, W] into ``out`` [H, W, 4] as RGBA, rounding half up.
+
+    What lies outside -1 … 1 is clamped; alpha is 255. ``out`` may lie in shared memory. Errors:
+    ValueError when the sizes differ.
+    """
+    import torch
+
+    if picture.shape != (1, 3, *out.shape[:2]) or out.shape[2] != 4:
+        raise ValueError(f"a picture {tuple(picture.shape)} does not fit a frame {out.shape}")
+    frame, device = torch.from_numpy(out), picture.device
+    # On the CPU straight into the frame; from a device packed first, in one transfer.
+    packed = frame if device.type == "cpu" else torch.empty_like(frame, device=device)
+    for channel, plane in enumerate(picture[0]):  # one by one: far quicker than a permuted copy
+        packed[..., channel] = _to_bytes(plane)
+    packed[..., 3] = 255
+    if packed is not frame:
+        frame.copy_(packed)
+
+
+def save_png(picture: "torch.Tensor", path: Path) -> None:
+    """Write ``picture`` [1, 3, H, W] as a PNG, whole or not at all; same picture, same bytes."""
+    from PIL import Image
+
+    pixels = _to_bytes(picture)[0].permute(1, 2, 0).cpu().numpy()
+    part = path.with_name(path.name + ".part")
+    try:
+        Image.fromarray(pixels).save(part, "PNG")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _to_bytes(picture: "torch.Tensor") -> "torch.Tensor":
+    import torch
+
+    # Adding a half and cutting off rounds half up, where torch.round goes to the even neighbour.
+    wide = torch.promote_types(picture.dtype, torch.float32)
+    return picture.to(wide).mul(127.5).add_(128.0).clamp_(0.0, 255.0).to(torch.uint8)

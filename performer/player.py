@@ -1,0 +1,225 @@
+"""Plays one output: opens it, writes the newest frame, lets it rest when it fails."""
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Literal
+
+from performer.console import warn
+from performer.doors.frames import Frame, FramesReader
+from performer.errors import MissingPartError, PerformerError
+from performer.parts import Output
+
+REPEAT_SECONDS = 0.1  # without a new frame, the last one is written again
+_TEND_SECONDS = 0.05
+_RETRY_SECONDS = (1.0, 2.0, 4.0, 10.0)
+_SETTLED_SECONDS = 20.0  # an output that played so long has recovered
+_LONGEST_WAIT_SECONDS = 1.0
+
+State = Literal["opens", "plays", "rests"]
+
+
+class Pace:
+    """Keeps to a rate on average, and lets a frame come up to half a period early.
+
+    That is the generic cell rate algorithm (ITU-T I.371, annex A): frames that arrive at the very
+    rate, with some jitter, all pass.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self._period = 1 / rate
+        self._due = 0.0
+
+    def seconds_left(self, now: float) -> float:
+        """How long until the next may go."""
+        return max(self._due - self._period / 2 - now, 0.0)
+
+    def spend(self, now: float) -> None:
+        """One goes now."""
+        self._due = max(self._due, now) + self._period
+
+
+class Rate:
+    """How often something that is counted happened in the last second."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def at(self, now: float, count: int) -> float:
+        """Events a second, when there were ``count`` in all until ``now``."""
+        self._seen.append((now, count))
+        while len(self._seen) > 2 and self._seen[1][0] <= now - 1:
+            self._seen.popleft()
+        then, before = self._seen[0]
+        return (count - before) / (now - then) if now > then else 0.0
+
+
+class Troubles:
+    """When an output that failed is tried again, and whether its line was said already."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._failures = 0
+        self._said = ""
+        self._silent = True
+
+    def add(self, error: Exception, line: str, played_seconds: float) -> float:
+        """How long it rests, in seconds; for ever where this machine lacks something."""
+        if played_seconds > _SETTLED_SECONDS:
+            self._failures, self._said = 0, ""
+        if line != self._said:
+            warn(f"output {self._name} rests: {line}")
+            self._said, self._silent = line, False
+        if isinstance(error, MissingPartError):
+            return math.inf
+        pause = _RETRY_SECONDS[min(self._failures, len(_RETRY_SECONDS) - 1)]
+        self._failures += 1
+        return pause
+
+    def over(self) -> None:
+        """It plays; said once for each time that it was said to rest."""
+        if not self._silent:
+            warn(f"output {self._name} plays again")
+            self._silent = True
+
+
+class Player:
+    """One output and the frames it gets.
+
+    An output may have two things beside what :class:`~performer.parts.Output` asks for: ``rate``,
+    how many frames a second it wants at most, and ``tend()``, called often while there is nothing
+    to write. ``wake``, ``stop`` and ``status`` may be used from any thread; all else belongs to
+    the thread that plays.
+    """
+
+    def __init__(self, name: str, kind: str, output: Output, frames: FramesReader) -> None:
+        self.main_thread = output.main_thread
+        self.name = name
+        self.wake = threading.Event()
+        self._kind = kind
+        self._output = output
+        self._frames = frames
+        self._tend: Callable[[], None] | None = getattr(output, "tend", None)
+        self._pace = Pace(getattr(output, "rate", math.inf))
+        self._troubles = Troubles(name)
+        self._stopped = False
+        self._state: State = "opens"
+        self._line = ""
+        self._retry_at = self._opened_at = self._written_at = 0.0
+        self._frame: Frame | None = None
+        self._expected = 0  # number of the frame that comes next if none is dropped; 0: any
+        self._written = self._dropped = 0
+        self._rate = Rate()
+
+    def run(self) -> None:
+        """Play until :meth:`stop`, and close."""
+        while True:
+            self.wake.clear()
+            if self._stopped:
+                break
+            self.wake.wait(self.step())
+        self.close()
+
+    def step(self) -> float:
+        """Do what is due; in how many seconds something is due again, if no frame wakes us."""
+        try:
+            if self._state != "plays" and not self._open():
+                return self._until(self._retry_at)
+            return self._play()
+        except Exception as error:
+            self._rest(error)
+            return self._until(self._retry_at)
+
+    def leave_out(self, line: str) -> None:
+        """Never open it in this run."""
+        self._state, self._line, self._retry_at = "rests", line, math.inf
+
+    def stop(self) -> None:
+        """Let :meth:`run` come to its end."""
+        self._stopped = True
+        self.wake.set()
+
+    def close(self) -> None:
+        """Give the output and the lease back."""
+        self._close_output()
+        self._frame = None
+        self._frames.close()
+
+    def status(self) -> dict[str, Any]:
+        """How it is, for the board."""
+        return {
+            "kind": self._kind,
+            "state": self._state,
+            "line": self._line,
+            "frames": self._written,
+            "dropped": self._dropped,
+            "fps": round(self._rate.at(time.monotonic(), self._written), 1),
+        }
+
+    def _open(self) -> bool:
+        if time.monotonic() < self._retry_at:
+            return False
+        self._state = "opens"
+        self._output.open()
+        self._state, self._opened_at, self._expected = "plays", time.monotonic(), 0
+        return True
+
+    def _play(self) -> float:
+        now = time.monotonic()
+        if left := self._pace.seconds_left(now):
+            self._expected = max(self._expected, self._frames.newest_number())
+            return left
+        frame = self._next(now)
+        if frame is None:
+            return self._idle()
+        self._pace.spend(now)
+        self._output.write(frame)
+        self._written_at = now
+        self._line = ""
+        self._troubles.over()
+        return self._idle()
+
+    def _next(self, now: float) -> Frame | None:
+        frame = self._frames.take(after=self._frame.number if self._frame else 0)
+        if frame is not None:
+            self._count(frame)
+            self._frame = frame
+        elif now - self._written_at >= REPEAT_SECONDS:
+            return self._frame
+        return frame
+
+    def _count(self, frame: Frame) -> None:
+        if self._expected:
+            self._dropped += max(frame.number - self._expected, 0)
+        self._expected = frame.number + 1
+        self._written += 1
+
+    def _idle(self) -> float:
+        if self._tend is not None:
+            self._tend()
+            return _TEND_SECONDS
+        return self._until(self._written_at + REPEAT_SECONDS)
+
+    def _until(self, then: float) -> float:
+        return min(max(then - time.monotonic(), 0.0), _LONGEST_WAIT_SECONDS)
+
+    def _rest(self, error: Exception) -> None:
+        now = time.monotonic()
+        played = now - self._opened_at if self._state == "plays" else 0.0
+        what = str(error) if isinstance(error, PerformerError) else self._described(error)
+        self._line = " ".join(f"{what}{self._close_output()}".split())
+        self._state = "rests"
+        self._retry_at = now + self._troubles.add(error, self._line, played)
+
+    def _described(self, error: Exception) -> str:
+        return f"{self._kind}: {type(error).__name__}: {error}"
+
+    def _close_output(self) -> str:
+        """Close it; what is to be said when even that fails."""
+        try:
+            self._output.close()
+        except Exception as error:
+            return f" (and does not close: {error})"
+        return ""

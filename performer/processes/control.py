@@ -1,0 +1,122 @@
+"""The control process: the page, and the controllers that speak over the network."""
+
+import argparse
+import asyncio
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from performer.console import say
+from performer.doors.folder import RunFolder
+from performer.processes.guard import guarded
+from performer.processes.life import Life
+from performer.web import address as addresses
+from performer.web.address import Address
+from performer.web.instrument import Instrument
+from performer.web.server import application, link_text, make_server
+from performer.web.states import States
+from performer.web.viewers import VALUES_SECONDS, Viewers
+
+if TYPE_CHECKING:
+    from performer.web.certificate import Certificate
+
+STATUS_SECONDS = 0.25
+_LOOK_SECONDS = 0.004  # how often we look for a new preview while somebody looks
+_LAN_HINT = (
+    "page: scan this code with a phone in the same network. Its browser will warn once, because "
+    "this machine signed its certificate itself."
+)
+
+
+class Control:
+    """The page of one run, and what keeps it new."""
+
+    def __init__(
+        self, instrument: Instrument, address: Address, certificate: "Certificate | None" = None
+    ) -> None:
+        self._instrument = instrument
+        self._address = address
+        self._viewers = Viewers(instrument)
+        self._states = States(instrument)
+        app = application(self._viewers, self._states.message, address)
+        self._server = make_server(app, certificate)
+
+    async def play(self, listening: socket.socket, life: Life) -> None:
+        """Serve until ``life`` ends."""
+        loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            loop.call_soon_threadsafe(self._server.stop)
+
+        life.add_callback(stop)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._pulse()), group.create_task(self._tell_status())]
+            await self._server.serve([listening])
+            for task in tasks:
+                task.cancel()
+
+    async def _pulse(self) -> None:
+        """Wake the viewers for every new preview, and for values that may have moved."""
+        looking = newest = 0
+        due = time.monotonic()
+        while True:
+            self._instrument.beat()
+            preview, _ = self._instrument.preview()
+            now = time.monotonic()
+            if preview != newest or now >= due:
+                newest, due = preview, max(due, now - VALUES_SECONDS) + VALUES_SECONDS
+                self._viewers.wake()
+            if looking != self._viewers.looking:
+                looking = self._viewers.looking
+                self._say()  # the feed begins to make previews, or ends
+            await asyncio.sleep(_LOOK_SECONDS if looking else VALUES_SECONDS)
+
+    async def _tell_status(self) -> None:
+        while True:
+            self._say()
+            self._viewers.tell_status(self._states.message())
+            await asyncio.sleep(STATUS_SECONDS)
+
+    def _say(self) -> None:
+        self._instrument.say(
+            {
+                "process": "control",
+                "state": "runs",
+                "pid": os.getpid(),
+                "page": self._address.url,
+                "viewers": self._viewers.looking,
+                "controllers": {},
+                "line": "",
+            }
+        )
+
+
+def _play(folder: Path, port: int, lan: bool, life: Life) -> None:
+    listening = addresses.listen(port, lan=lan)
+    address, certificate = addresses.loopback(listening.getsockname()[1]), None
+    if lan:
+        from performer.web.certificate import own_certificate  # its library takes time to load
+
+        address = addresses.lan(address.port, addresses.run_token(folder))
+        certificate = own_certificate()
+        say(f"{link_text(address.url)}\n{_LAN_HINT}")
+    control = Control(Instrument(RunFolder(folder)), address, certificate)
+    asyncio.run(control.play(listening, life))
+
+
+def main() -> int:
+    """Serve the page until told to stop."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--port", type=int, default=8400)
+    parser.add_argument("--lan", action="store_true")
+    asked = parser.parse_args()
+    life = Life(asked.folder)
+    return guarded("control", lambda: _play(asked.folder, asked.port, asked.lan, life))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""How every child process ends: kindly when it is told to, and by itself when nobody is left.
+
+The supervisor holds the other end of the child's standard input. The line ``stop`` ends the child,
+and so does the end of that input, which means that the supervisor died; no signal or process id is
+needed to notice it, on any system. Ctrl-C goes to the whole group and is the supervisor's affair.
+"""
+
+import os
+import queue
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+_STDIN = 0
+_FORCED = 3  # exit status of a process that did not end by itself
+_STOP, _LEFT_ALONE = "stop", "left alone"
+
+
+class Life:
+    """The life of this process: whether it is time to stop, and why. Make it on the main thread.
+
+    A process that has not ended ``grace_seconds`` after it was told to is ended by force, so that
+    no blocked device can hold it.
+    """
+
+    def __init__(self, run_folder: Path, grace_seconds: float = 2.0) -> None:
+        self._run_folder = run_folder
+        self._grace_seconds = grace_seconds
+        self._stopping = threading.Event()
+        self._callbacks: list[Callable[[], None]] = []
+        self._lock = threading.Lock()
+        # A signal may interrupt the main thread anywhere, even inside an Event: of all queues only
+        # this one may be filled from a signal's handler.
+        self._reasons: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.orphaned = False
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda number, frame: self._reasons.put(_STOP))
+        for task in (self._listen, self._end):
+            threading.Thread(target=task, name=f"life{task.__name__}", daemon=True).start()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it is time to stop."""
+        return self._stopping.is_set()
+
+    def wait(self, timeout_seconds: float | None = None) -> bool:
+        """Wait until it is time to stop, at most so long; whether it is."""
+        return self._stopping.wait(timeout_seconds)
+
+    def add_callback(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` when it is time to stop, at once if it is already.
+
+        It is called on another thread: an event loop is told through ``call_soon_threadsafe``.
+        """
+        with self._lock:
+            if not self.stopping:
+                self._callbacks.append(callback)
+                return
+        callback()
+
+    def _listen(self) -> None:
+        """Read standard input without Python's buffer, whose lock would be held while we leave."""
+        text = b""
+        while b"stop\n" not in text:
+            try:
+                piece = os.read(_STDIN, 4096)
+            except OSError:  # it was closed before we began, which leaves us alone as well
+                piece = b""
+            if not piece:
+                self._reasons.put(_LEFT_ALONE)
+                return
+            text = (text + piece)[-4096:]
+        self._reasons.put(_STOP)
+
+    def _end(self) -> None:
+        self.orphaned = self._reasons.get() == _LEFT_ALONE
+        threading.Thread(target=self._force, name="life_force", daemon=True).start()
+        with self._lock:
+            self._stopping.set()
+        for callback in self._callbacks:
+            callback()
+        if self.orphaned:
+            self._remove_run_folder()
+
+    def _remove_run_folder(self) -> None:
+        if (self._run_folder / "frames").exists():  # it is one, and not some other folder
+            # Every process that was left alone does this, all at the same time, and what one of
+            # them cannot find another has removed.
+            shutil.rmtree(self._run_folder, ignore_errors=True)
+
+    def _force(self) -> None:
+        time.sleep(self._grace_seconds)
+        os._exit(_FORCED)

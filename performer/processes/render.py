@@ -1,0 +1,123 @@
+"""The render process: owns the device and plays the frames."""
+
+import argparse
+import gc
+import sys
+from pathlib import Path
+
+import torch
+
+from performer import pictures, reading
+from performer.clock import LiveClock, Moment
+from performer.doors.changes import ChangesDoor, ChangesIn
+from performer.doors.folder import SENDERS, RunFolder
+from performer.doors.frames import FramesWriter
+from performer.doors.status import StatusDoor
+from performer.figures import Figures
+from performer.parts import Picture, Source
+from performer.performance import load_network, model_name, prepare
+from performer.processes.guard import guarded
+from performer.processes.life import Life
+from performer.scene import Scene
+from performer.sources.capture import Capture
+
+STATUS_SECONDS = 0.25
+
+
+class FramesDoor:
+    """The frames door, for tensors."""
+
+    def __init__(self, writer: FramesWriter) -> None:
+        self._writer = writer
+
+    def publish(self, picture: torch.Tensor, moment: Moment, source: Picture) -> None:
+        """Write ``picture`` [1, 3, H, W] into a free slot and show it."""
+        height, width = picture.shape[-2:]
+        pictures.into_frame(picture, self._writer.claim(height, width))
+        self._writer.publish(moment.seconds, source.captured)
+
+
+class Render:
+    """One scene, played live until it is time to stop."""
+
+    def __init__(self, folder: RunFolder, frames: int | None) -> None:
+        self._scene: Scene = reading.from_json(folder.scene.read_text(encoding="utf-8"))
+        self._status = StatusDoor(folder.status("render"))
+        self._last_values = self._status.read_numbers()  # of a render process that died
+        self._most = frames
+        self._clock = LiveClock(self._scene.clock.rate, self._scene.clock.tempo)
+        self._figures = Figures()
+        self._say("starting")
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        network = load_network(self._scene.model, device, self._scene.model.precision)
+        self._loop = prepare(
+            self._scene,
+            network,
+            self._clock,
+            ChangesIn([ChangesDoor(folder.changes(sender)) for sender in SENDERS]),
+            FramesDoor(FramesWriter(folder.frames)),
+            self._capture,
+            device,
+        )
+        self._restore()
+
+    def play(self, life: Life) -> None:
+        """Frame after frame."""
+        self._source.open()
+        try:
+            gc.freeze()  # what was loaded lives for ever; collections need not look at it again
+            while not life.stopping and self._figures.frames != self._most:
+                self._frame()
+        finally:
+            self._say("stopped")
+            self._source.close()
+
+    def _frame(self) -> None:
+        self._loop.frame()
+        self._status.write_numbers(self._loop.parameters.values)
+        self._status.beat()
+        if self._figures.count(STATUS_SECONDS):
+            self._say("plays")
+
+    def _capture(self, source: Source) -> Capture:
+        self._source = Capture(source)
+        return self._source
+
+    def _restore(self) -> None:
+        table = self._loop.parameters.table
+        if len(self._last_values) == len(table):
+            values = zip(table.places, self._last_values.tolist(), strict=True)
+            self._loop.parameters.restore(dict(values))
+
+    def _say(self, state: str) -> None:
+        settings = self._scene.model
+        model = {
+            "name": model_name(settings),
+            "untrained": settings.untrained is not None,
+            "precision": settings.precision,
+        }
+        self._status.write(
+            {
+                "process": "render",
+                "state": state,
+                "scene": self._scene.name,
+                "late": self._clock.late,
+                **self._figures.summary(),
+                "source": self._source_status(),
+                "model": model,
+            }
+        )
+
+
+def main() -> int:
+    """Play until asked to stop, or for so many frames."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--frames", type=int)
+    asked = parser.parse_args()
+    life = Life(asked.folder)
+    return guarded("render", lambda: Render(RunFolder(asked.folder), asked.frames).play(life))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""The JSON Schema of scene files: what an editor needs to complete and check one."""
+
+from typing import Any
+
+from performer import registry
+from performer.scene import Scene
+
+_SECTIONS = {
+    "source": ("sources", False),
+    "condition": ("conditions", False),
+    "bends": ("bends", True),
+    "post": ("post", True),
+    "outputs": ("outputs", True),
+    "controllers": ("controllers", True),
+}
+
+
+def scene_schema() -> dict[str, Any]:
+    """The schema of a whole scene, with every part that is installed."""
+    schema = Scene.model_json_schema(by_alias=True)
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "A Performer scene"
+    definitions = schema.setdefault("$defs", {})
+    for section, (group, several) in _SECTIONS.items():
+        for kind in registry.kinds(group):
+            definitions[f"{group}.{kind}"] = _part_schema(group, kind, definitions)
+        choice = {"oneOf": [{"$ref": f"#/$defs/{group}.{kind}"} for kind in registry.kinds(group)]}
+        schema["properties"][section] = (
+            {"type": "object", "additionalProperties": choice} if several else choice
+        )
+    schema["required"] = ["performer", "model", "source"]
+    return schema
+
+
+def _part_schema(group: str, kind: str, definitions: dict[str, Any]) -> dict[str, Any]:
+    schema = registry.settings(group, kind).model_json_schema(by_alias=True)
+    definitions.update(schema.pop("$defs", {}))
+    schema["properties"]["kind"] = {"const": kind}
+    schema["required"] = sorted({"kind", *schema.get("required", [])})
+    return schema

@@ -1,0 +1,128 @@
+"""Starts, watches, restarts and stops, in order. No torch and no native library in here."""
+
+import shutil
+import signal
+import time
+from dataclasses import dataclass
+from types import FrameType
+
+from performer import registry
+from performer.child import Child
+from performer.console import say, warn
+from performer.doors.folder import RunFolder
+from performer.doors.status import StatusDoor
+from performer.errors import PerformerError
+from performer.scene import Scene
+
+WATCH_SECONDS = 0.05
+LARGEST_FRAME = (2160, 3840)  # height, width; memory is taken only for what is painted
+_STOP_ORDER = (("control", "midi"), ("render",), ("feed",))
+_STOP_SECONDS = (0.6, 0.5, 0.8)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a run was asked for on the command line."""
+
+    headless: bool = False
+    lan: bool = False
+    frames: int | None = None
+    page_port: int = 8400
+
+
+class Supervisor:
+    """One run of one scene."""
+
+    def __init__(self, scene: Scene, options: Options) -> None:
+        self._options = options
+        self._folder = RunFolder.create(max(len(scene.outputs), 1), LARGEST_FRAME)
+        self._folder.scene.write_text(scene.to_json(), encoding="utf-8")
+        self._boards = {
+            name: StatusDoor(self._folder.status(name))
+            for name in ("render", "control", "supervisor")
+        }
+        self._children = [Child(name, self._arguments(name)) for name in _processes(scene)]
+        self._ready = False
+        self._stop_asked = False
+
+    def run(self) -> int:
+        """Play until asked to stop; the exit status. Nothing is left behind."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask_stop)
+        try:
+            for child in self._children:
+                child.start()
+            return self._watch()
+        except PerformerError as error:
+            warn(str(error))
+            return 2
+        finally:
+            self._stop()
+            shutil.rmtree(self._folder.root, ignore_errors=True)
+
+    def _ask_stop(self, number: int, frame: FrameType | None) -> None:
+        self._stop_asked = True
+
+    def _watch(self) -> int:
+        while not self._stop_asked:
+            for child in self._children:
+                child.watch(started=self._ready)
+            self._say()
+            if self._children_by_name("render").done:
+                self._print_figures()
+                return 0
+            if not self._ready:
+                self._ready = self._print_ready()
+            time.sleep(WATCH_SECONDS)
+        return 0
+
+    def _arguments(self, name: str) -> list[str]:
+        options = self._options
+        arguments = [str(self._folder.root)]
+        if name == "render" and options.frames is not None:
+            arguments += ["--frames", str(options.frames)]
+        if name == "control":
+            arguments += ["--port", str(options.page_port)] + ["--lan"] * options.lan
+        if name == "feed" and options.headless:
+            arguments.append("--headless")
+        return arguments
+
+    def _children_by_name(self, name: str) -> Child:
+        return next(child for child in self._children if child.name == name)
+
+    def _say(self) -> None:
+        states = {child.name: child.status() for child in self._children}
+        self._boards["supervisor"].write({"process": "supervisor", "processes": states})
+
+    def _print_ready(self) -> bool:
+        """Say `ready` once both the page and the picture are there."""
+        page = self._boards["control"].read().get("page")
+        if not page or self._boards["render"].read().get("state") != "plays":
+            return False
+        say(f"ready {page}")
+        return True
+
+    def _print_figures(self) -> None:
+        status = self._boards["render"].read()
+        interval = status.get("interval_ms", {})
+        figures = ", ".join(f"{name} {value:.1f}" for name, value in interval.items())
+        say(
+            f"{status.get('frames', 0)} frames, {status.get('fps', 0):.2f} a second; "
+            f"interval in ms: {figures}; late {status.get('late', 0)}"
+        )
+
+    def _stop(self) -> None:
+        """Hands first, so that nothing moves any more; then the picture; the outputs last."""
+        for names, seconds in zip(_STOP_ORDER, _STOP_SECONDS, strict=True):
+            leaving = [child for child in self._children if child.name in names]
+            for child in leaving:
+                child.ask_stop()
+            deadline = time.monotonic() + seconds
+            for child in leaving:
+                child.wait_or_kill(deadline)
+
+
+def _processes(scene: Scene) -> list[str]:
+    """Which processes a scene needs, in the order in which they start."""
+    own = {registry.part("controllers", part.kind).process for part in scene.controllers.values()}
+    return ["render", "feed", "control", *sorted(own - {"control"})]

@@ -1,0 +1,69 @@
+"""The run as the page meets it: the doors, held by the control process."""
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+from performer import reading
+from performer.doors.changes import Change, ChangesDoor
+from performer.doors.folder import PROCESSES, RunFolder
+from performer.doors.status import StatusDoor
+from performer.parameters import Values
+from performer.scene import Scene
+
+
+class Instrument:
+    """Reads what the other processes say, and sends changes to render."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.scene: Scene = reading.from_json(folder.scene.read_text(encoding="utf-8"))
+        self.table = self.scene.table()
+        self._changes = ChangesDoor(folder.changes("control"))
+        self._preview = StatusDoor(folder.preview)
+        self._boards = {name: StatusDoor(folder.status(name)) for name in PROCESSES}
+
+    @classmethod
+    def at(cls, root: Path) -> "Instrument":
+        """The instrument of the run whose folder is ``root``."""
+        return cls(RunFolder(root))
+
+    def values(self) -> list[float]:
+        """What every parameter stands at, in the order of the table; its start until it plays."""
+        playing: Values = self._boards["render"].read_numbers()
+        if len(playing) != len(self.table):
+            return [parameter.default for parameter in self.table.parameters]
+        values: list[float] = playing.tolist()
+        return values
+
+    def send(self, changes: list[Change]) -> bool:
+        """Send ``changes`` to land on one frame; False when render has not taken the last ones."""
+        return self._changes.send(changes)
+
+    def preview(self) -> tuple[int, bytes]:
+        """The newest preview and its number, which grows with each; 0 before the first."""
+        return self._preview.read_bytes()
+
+    def said(self, process: str) -> dict[str, Any]:
+        """The newest status of ``process``; empty before its first."""
+        return self._boards[process].read()
+
+    def silent_seconds(self, process: str) -> float | None:
+        """How long ago ``process`` said that it is alive; None when it never did."""
+        age = self._boards[process].age_seconds
+        never = math.isclose(age, time.monotonic(), abs_tol=1.0)
+        return None if never else age
+
+    def say(self, status: dict[str, Any]) -> None:
+        """Write the board of the control process."""
+        self._boards["control"].write(status)
+
+    def beat(self) -> None:
+        """Say that the control process is alive."""
+        self._boards["control"].beat()
+
+    def close(self) -> None:
+        """Let go of the doors."""
+        self._changes.close()
+        for board in (self._preview, *self._boards.values()):
+            board.close()

@@ -1,0 +1,118 @@
+"""What the page and the server tell each other, as JSON.
+
+To the page: ``scene`` once, ``values`` (only those that moved), ``status``, ``error``; and previews
+as bytes. From the page: one object with ``set`` (and ``glide``), ``visible`` or ``seen``.
+"""
+
+import math
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from performer.doors.changes import Change
+from performer.parameters import Parameter, Table
+from performer.scene import Scene
+
+LARGEST_MESSAGE = 1 << 16  # bytes; every parameter of a large scene at once
+
+
+class MessageError(Exception):
+    """A message that cannot be followed; says why, for the page to show."""
+
+
+class Message(BaseModel):
+    """What a page may say. ``seen`` is the number of the newest preview it has drawn."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    set: dict[str, float] = {}
+    glide: float | None = Field(default=None, ge=0, le=60)
+    visible: bool | None = None
+    seen: int | None = None
+
+    @classmethod
+    def read(cls, text: str) -> "Message":
+        """The message in ``text``. Errors: MessageError."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"]) or "message"
+            raise MessageError(f"{place}: {first['msg']}") from error
+
+    def changes(self, table: Table) -> list[Change]:
+        """What ``set`` asks of render. Errors: MessageError for a name that is not played."""
+        for name in self.set:
+            if name not in table.places:
+                raise MessageError(f"there is no parameter {name[:80]}")
+        glide = self.glide
+        return [
+            Change(table.places[name], value, glide_seconds=glide)
+            for name, value in self.set.items()
+        ]
+
+
+def scene_message(scene: Scene, table: Table, values: list[float]) -> dict[str, Any]:
+    """The scene as the page draws it: what never changes while it plays, and where it stands."""
+    return {
+        "type": "scene",
+        "name": scene.name,
+        "untrained": scene.model.untrained is not None,
+        "seed": scene.model.untrained,
+        "canvas": scene.model.canvas,
+        "rate": scene.clock.rate,
+        "source": scene.source.kind,
+        "outputs": {name: settings.kind for name, settings in scene.outputs.items()},
+        "groups": _groups(scene),
+        "parameters": [
+            _parameter(scene, parameter, value)
+            for parameter, value in zip(table.parameters, values, strict=True)
+        ],
+    }
+
+
+def _groups(scene: Scene) -> dict[str, str]:
+    """The kind of each part that is played, by the beginning of its parameters' names."""
+    kinds = {prefix: settings.kind for prefix, settings in scene.played() if settings.knobs()}
+    return {"macros": "", **kinds} if scene.macros else kinds
+
+
+def _parameter(scene: Scene, parameter: Parameter, value: float) -> dict[str, Any]:
+    knob = parameter.knob
+    group, _, label = parameter.name.rpartition(".")
+    described = {
+        "name": parameter.name,
+        "address": parameter.address,
+        "group": group,
+        "label": label,
+        "low": knob.low,
+        "high": knob.high,
+        "curve": knob.curve,
+        "unit": knob.unit,
+        "step": knob.step,
+        "default": parameter.default,
+        "value": _shortened(value),
+    }
+    if group == "macros":
+        macro = scene.macros[int(label)]
+        described |= {"label": macro.name, "moves": macro.to}
+    return described
+
+
+class Movements:
+    """What of the values has moved since they were last told."""
+
+    def __init__(self, values: list[float]) -> None:
+        self._told = values
+
+    def message(self, values: list[float]) -> dict[str, Any] | None:
+        """A ``values`` message with what moved; None when nothing did."""
+        pairs = enumerate(zip(values, self._told, strict=True))
+        moved = {place: _shortened(new) for place, (new, told) in pairs if new != told}
+        self._told = values
+        return {"type": "values", "changed": moved} if moved else None
+
+
+def _shortened(value: float) -> float:
+    """Seven digits are more than any hand or eye can tell; and JSON knows no NaN."""
+    return float(f"{value:.7g}") if math.isfinite(value) else 0.0

@@ -1,0 +1,152 @@
+"""The portable path equals the reference on shapes nobody chose by hand."""
+
+import random
+
+import pytest
+import torch
+
+import cuda_ops
+from cuda_ops import portable, reference
+
+
+def relative_error(result, expected):
+    assert result.shape == expected.shape
+    error = (result.double() - expected).norm()
+    return (error / expected.norm()).item() if error > 0 else 0.0
+
+
+def random_filter(rng, dtype=torch.float64):
+    """1-D, 2-D or the low-rank 2-D kind, of 1 to 13 taps, neither even nor symmetric by rule."""
+    shape = rng.choice([(rng.randint(1, 13),), (rng.randint(1, 5), rng.randint(1, 6)), (12, 12)])
+    if shape == (12, 12):
+        return (torch.randn(12, 2) @ torch.randn(2, 12)).to(dtype) / 12
+    return torch.randn(shape, dtype=dtype)
+
+
+def random_padding(rng):
+    """Zero to plentiful on each side, with some cropping."""
+    return [rng.randint(-2, 16) for _ in range(4)]
+
+
+def random_resampling(seed):
+    rng = random.Random(seed)
+    torch.manual_seed(seed)
+    x = torch.randn(rng.randint(1, 2), rng.randint(1, 5), rng.randint(8, 70), rng.randint(8, 70))
+    options = {
+        "up": [rng.randint(1, 4), rng.randint(1, 4)],
+        "down": [rng.randint(1, 4), rng.randint(1, 4)],
+        "padding": random_padding(rng),
+        "flip_filter": rng.random() < 0.5,
+        "gain": rng.choice([1.0, -2.5, 4.0]),
+    }
+    return x.double(), random_filter(rng), options
+
+
+def random_filtered_lrelu(seed):
+    rng = random.Random(seed)
+    torch.manual_seed(seed)
+    x = torch.randn(rng.randint(1, 2), rng.randint(1, 7), rng.randint(14, 50), rng.randint(14, 50))
+    options = {
+        "fu": random_filter(rng),
+        "fd": random_filter(rng),
+        "b": rng.choice([None, torch.randn(x.shape[1], dtype=torch.float64)]),
+        "up": rng.choice([1, 2, 4]),
+        "down": rng.choice([1, 2, 4]),
+        "padding": random_padding(rng),
+        "gain": rng.choice([2**0.5, 0.7, -1.0]),
+        "slope": rng.choice([0.2, 0.0, 1.0, 1.5]),
+        "clamp": rng.choice([None, 0.5, 256]),
+        "flip_filter": rng.random() < 0.5,
+    }
+    return x.double(), options
+
+
+def cast(options, dtype):
+    return {k: v.to(dtype) if isinstance(v, torch.Tensor) else v for k, v in options.items()}
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_resampling_equals_the_reference(seed):
+    x, f, options = random_resampling(seed)
+    expected = reference.upfirdn2d(x, f, **options)
+    assert relative_error(portable.upfirdn2d(x, f, **options), expected) < 1e-13
+    single = portable.upfirdn2d(x.float(), f.float(), **options)
+    assert relative_error(single, expected) < 2e-6
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_filtered_lrelu_equals_the_reference(seed, monkeypatch):
+    # A cache this small makes several blocks of channels even of these few.
+    monkeypatch.setattr(portable, "_CACHE_BYTES", 50_000)
+    x, options = random_filtered_lrelu(seed)
+    expected = reference.filtered_lrelu(x, **options)
+    assert relative_error(portable.filtered_lrelu(x, **options), expected) < 1e-13
+    single = portable.filtered_lrelu(x.float(), **cast(options, torch.float32))
+    assert relative_error(single, expected) < 2e-6
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [(torch.bfloat16, 6e-3), (torch.float16, 1e-3)])
+def test_half_precision_is_rounded_only_at_the_ends(dtype, bound):
+    x, options = random_filtered_lrelu(1)
+    x = x.to(dtype)
+    expected = reference.filtered_lrelu(x.double(), **options)
+    halves = cast(options, torch.float32) | {"b": torch.zeros(x.shape[1]).to(dtype)}
+    expected = reference.filtered_lrelu(x.double(), **cast(halves, torch.float64))
+    result = portable.filtered_lrelu(x, **halves)
+    assert result.dtype == dtype
+    assert relative_error(result, expected) < bound
+
+
+def test_a_radial_filter_becomes_few_separable_ones():
+    radius = torch.hypot(torch.arange(12.0)[:, None] - 5.5, torch.arange(12.0) - 5.5)
+    f = torch.exp(-(radius.double() ** 2) / 9) * torch.cos(radius.double() / 3)
+    x = torch.randn(1, 4, 40, 44, dtype=torch.float64)
+    plan = portable._plan(x.shape[2:], f.float(), 1, 2, 0, False, 1.0, torch.float32, x.device)
+    assert 1 < len(plan.parts) <= 5
+    expected = reference.upfirdn2d(x, f, down=2)
+    single = portable.upfirdn2d(x.float(), f.float(), down=2)
+    assert relative_error(single, expected) < 1e-6
+
+
+def test_memory_format_changes_nothing():
+    x, options = random_filtered_lrelu(3)
+    last = x.to(memory_format=torch.channels_last)
+    assert torch.equal(
+        cuda_ops.filtered_lrelu(x, **options), cuda_ops.filtered_lrelu(last, **options)
+    )
+
+
+def test_output_that_lies_wholly_in_the_padding_is_zero():
+    x = torch.randn(1, 2, 9, 9)
+    f = torch.rand(5)
+    y = cuda_ops.upfirdn2d(x, f, padding=[200, 0, 0, 0])
+    assert torch.equal(y[..., :190], torch.zeros_like(y[..., :190]))
+    assert y[..., 200:].abs().min() > 0
+
+
+@pytest.mark.parametrize("path", ["auto", "reference"])
+def test_a_filter_wider_than_the_picture_is_refused(path):
+    with cuda_ops.choose(path), pytest.raises(ValueError, match="leaves no pixels"):
+        cuda_ops.upfirdn2d(torch.randn(1, 1, 4, 4), torch.rand(9))
+
+
+def test_a_filter_changed_in_place_is_noticed():
+    x, f = torch.randn(1, 1, 16, 16), torch.rand(4)
+    before = cuda_ops.upfirdn2d(x, f)
+    f.mul_(2)
+    assert torch.allclose(cuda_ops.upfirdn2d(x, f), before * 4)
+
+
+def test_an_inference_mode_filter_is_welcome():
+    with torch.inference_mode():
+        x, f = torch.randn(1, 1, 16, 16), torch.rand(4)
+        expected = reference.upfirdn2d(x, f)
+        assert torch.allclose(cuda_ops.upfirdn2d(x, f), expected, atol=1e-5)
+
+
+def test_results_never_share_memory_with_their_input():
+    x = torch.randn(1, 2, 8, 8)
+    for y in (cuda_ops.upfirdn2d(x, None), cuda_ops.bias_act(x), cuda_ops.filtered_lrelu(x)):
+        before = x.clone()
+        y.zero_()
+        assert torch.equal(x, before)

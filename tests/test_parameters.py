@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+
+from model.knob import Knob
+from performer.clock import Moment
+from performer.doors.changes import Change, Kind, coalesced
+from performer.parameters import Macro, Parameter, Parameters, Table
+
+TABLE = Table(
+    [
+        Parameter("bends.twist.angle", Knob(-180, 180, glide_seconds=0), 0.0),
+        Parameter("post.grade.gain", Knob(0, 4, glide_seconds=1.0), 1.0),
+        Parameter("source.reverse", Knob(0, 1, step=1), 0.0),
+        Parameter("macros.1", Knob(0, 1, glide_seconds=0), 0.5),
+    ]
+)
+ANGLE, GAIN, REVERSE, MACRO = range(4)
+
+
+def moment(delta: float = 0.1) -> Moment:
+    return Moment(0, 0.0, 0.0, delta)
+
+
+def test_a_value_is_read_by_its_name_and_by_its_part() -> None:
+    snapshot = Parameters(TABLE).advance(moment(), [Change(ANGLE, 90.0)])
+    assert snapshot["bends.twist.angle"] == 90.0
+    assert dict(snapshot.under("bends.twist")) == {"angle": 90.0}
+
+
+def test_a_snapshot_never_changes_afterwards() -> None:
+    parameters = Parameters(TABLE)
+    snapshot = parameters.advance(moment(), [])
+    parameters.advance(moment(), [Change(ANGLE, 90.0)])
+    assert snapshot["bends.twist.angle"] == 0.0
+    with pytest.raises(ValueError, match="read-only"):
+        snapshot.values[0] = 1.0
+
+
+def test_a_value_out_of_range_stops_at_the_end_of_the_range() -> None:
+    snapshot = Parameters(TABLE).advance(moment(), [Change(ANGLE, 500.0)])
+    assert snapshot["bends.twist.angle"] == 180.0
+
+
+def test_a_relative_change_builds_on_where_the_value_was_sent() -> None:
+    parameters = Parameters(TABLE)
+    parameters.advance(moment(), [Change(ANGLE, 10.0)])
+    snapshot = parameters.advance(moment(), [Change(ANGLE, 5.0, Kind.RELATIVE)] * 2)
+    assert snapshot["bends.twist.angle"] == 20.0
+
+
+def test_a_glide_is_straight_and_arrives_on_time() -> None:
+    parameters = Parameters(TABLE)
+    parameters.advance(moment(), [Change(GAIN, 3.0)])
+    seen = [parameters.advance(moment(0.25), [])["post.grade.gain"] for _ in range(5)]
+    assert seen == pytest.approx([1.5, 2.0, 2.5, 3.0, 3.0])
+
+
+def test_a_change_can_bring_its_own_glide() -> None:
+    snapshot = Parameters(TABLE).advance(moment(), [Change(GAIN, 3.0, glide_seconds=0.0)])
+    assert snapshot["post.grade.gain"] == 3.0
+
+
+def test_a_switch_takes_whole_values_and_never_glides() -> None:
+    parameters = Parameters(TABLE)
+    assert parameters.advance(moment(), [Change(REVERSE, 0.7)])["source.reverse"] == 1.0
+    assert parameters.advance(moment(), [Change(REVERSE, 0.2)])["source.reverse"] == 0.0
+
+
+def test_a_macro_moves_what_the_scene_says() -> None:
+    parameters = Parameters(TABLE, [Macro("macros.1", "bends.twist.angle", -90, 90)])
+    snapshot = parameters.advance(moment(), [Change(MACRO, 1.0)])
+    assert snapshot["bends.twist.angle"] == 90.0
+
+
+def test_a_change_for_a_parameter_that_is_gone_does_nothing() -> None:
+    snapshot = Parameters(TABLE).advance(moment(), [Change(99, 1.0)])
+    assert np.array_equal(snapshot.values, [0.0, 1.0, 0.0, 0.5])
+
+
+def test_restored_values_stand_at_once() -> None:
+    parameters = Parameters(TABLE)
+    parameters.restore({"post.grade.gain": 2.0, "unknown": 1.0})
+    assert parameters.advance(moment(), [])["post.grade.gain"] == 2.0
+
+
+def test_of_absolute_changes_only_the_last_counts_within_a_frame() -> None:
+    first, last = Change(ANGLE, 1.0), Change(ANGLE, 2.0)
+    assert coalesced([first, Change(GAIN, 1.0), last]) == [Change(GAIN, 1.0), last]
+
+
+def test_relative_and_bundled_changes_never_coalesce() -> None:
+    steps = [Change(ANGLE, 1.0, Kind.RELATIVE)] * 3
+    bundled = [Change(ANGLE, 1.0, bundled=True), Change(ANGLE, 2.0, bundled=True)]
+    assert coalesced(steps) == steps
+    assert coalesced(bundled) == bundled
+
+
+def test_two_parameters_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="same name"):
+        Table([TABLE.parameters[0], TABLE.parameters[0]])

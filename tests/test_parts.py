@@ -1,0 +1,60 @@
+"""The contract every part keeps, ours and anybody's."""
+
+import subprocess
+import sys
+
+import pytest
+
+from model.settings import Settings
+from performer import registry, schema
+
+PARTS = [(group, kind) for group in registry.GROUPS for kind in registry.kinds(group)]
+HEAVY = ("torch", "av", "PIL", "cyndilib", "glfw", "moderngl", "mido", "rtmidi", "scipy")
+
+
+@pytest.mark.parametrize(("group", "kind"), PARTS)
+def test_settings_are_frozen_strict_and_described(group: str, kind: str) -> None:
+    settings = registry.settings(group, kind)
+    assert issubclass(settings, Settings)
+    assert settings.model_config["frozen"]
+    assert settings.model_config["extra"] == "forbid"
+    assert registry.part(group, kind).__doc__
+
+
+@pytest.mark.parametrize(("group", "kind"), PARTS)
+def test_every_knob_has_a_start_within_its_range(group: str, kind: str) -> None:
+    settings = registry.settings(group, kind)
+    for name, knob in settings.knobs().items():
+        start = float(settings.model_fields[name].default)
+        assert knob.low <= start <= knob.high, name
+
+
+@pytest.mark.parametrize(("group", "kind"), [part for part in PARTS if part[0] != "bends"])
+def test_a_part_closes_without_having_been_opened(group: str, kind: str) -> None:
+    settings = registry.settings(group, kind)
+    required = {"file": "a.png"} if "file" in settings.model_fields else {}
+    part = registry.part(group, kind)(settings.model_validate({"kind": kind, **required}))
+    part.close()
+    part.close()
+
+
+@pytest.mark.parametrize("group", ["sources", "outputs", "controllers"])
+def test_a_part_can_say_whether_it_works_here(group: str) -> None:
+    for kind in registry.kinds(group):
+        line = registry.part(group, kind).diagnose()
+        assert line is None or "\n" not in line
+
+
+def test_reading_settings_loads_nothing_heavy() -> None:
+    program = (
+        "import sys; from performer import registry, reading, supervisor\n"
+        "[registry.part(g, k) for g in registry.GROUPS for k in registry.kinds(g)]\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_the_schema_knows_every_part() -> None:
+    definitions = schema.scene_schema()["$defs"]
+    assert {f"{group}.{kind}" for group, kind in PARTS} <= set(definitions)

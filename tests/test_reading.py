@@ -1,0 +1,141 @@
+from pathlib import Path
+
+import pytest
+
+from performer import reading
+from performer.errors import SceneError
+from performer.scene import Scene
+
+GOOD = """\
+performer: 1
+model: {untrained: 7, canvas: 320x256}
+source: {kind: card}
+bends:
+  twist: {kind: rotate, layer: 30%, angle: 12}
+controllers:
+  osc: {kind: osc}
+macros:
+  1: {name: Twist, to: bends.twist.angle, range: [-90, 90]}
+map:
+  - {from: "osc /1/fader1", to: bends.twist.angle, range: [-180, 180]}
+"""
+
+
+def read(tmp_path: Path, text: str, settings: tuple[str, ...] = ()) -> Scene:
+    file = tmp_path / "scene.yaml"
+    file.write_text(text, encoding="utf-8")
+    return reading.read(str(file), settings)
+
+
+def problems(tmp_path: Path, text: str, settings: tuple[str, ...] = ()) -> list[str]:
+    with pytest.raises(SceneError) as refused:
+        read(tmp_path, text, settings)
+    return [str(problem).removeprefix(f"{tmp_path}/") for problem in refused.value.problems]
+
+
+def test_a_good_scene_is_read_with_its_parameters(tmp_path: Path) -> None:
+    scene = read(tmp_path, GOOD)
+    parameter = scene.table().parameters[scene.table().places["bends.twist.angle"]]
+    assert scene.model.canvas == (320, 256)
+    assert parameter.default == 12
+    assert parameter.address == "/bends/twist/angle"
+
+
+def test_a_macro_starts_where_its_target_stands(tmp_path: Path) -> None:
+    table = read(tmp_path, GOOD).table()
+    macro = table.parameters[table.places["macros.1"]]
+    assert macro.default == pytest.approx((12 + 90) / 180)
+
+
+def test_the_other_processes_read_the_same_scene(tmp_path: Path) -> None:
+    scene = read(tmp_path, GOOD)
+    assert reading.from_json(scene.to_json()) == scene
+
+
+def test_a_setting_from_the_command_line_lies_over_the_file(tmp_path: Path) -> None:
+    scene = read(tmp_path, GOOD, ("bends.twist.angle=90", "model.canvas=512x256"))
+    assert scene.bends["twist"].starts()["angle"] == 90
+    assert scene.model.canvas == (512, 256)
+
+
+@pytest.mark.parametrize(
+    ("broken", "by", "line"),
+    [
+        ("angle: 12", "angel: 12", "scene.yaml:5: bends.twist.angel: is not a field here; did you mean angle?"),
+        ("angle: 12", "angle: 300", "scene.yaml:5: bends.twist.angle: 300 is too large; use 180"),
+        ("angle: 12", "angle: fast", "scene.yaml:5: bends.twist.angle: 'fast' is not a number"),
+        ("kind: rotate", "kind: rotat", "scene.yaml:5: bends.twist.kind: there is no rotat; use rotate"),
+        ("{kind: card}", "{file: a.mp4}", "scene.yaml:3: source: has no kind; add `kind:` with"),
+        ("source: {kind: card}\n", "", "scene.yaml:1: source: is missing; add it"),
+        ("untrained: 7, ", "", "scene.yaml:2: model: needs either `file:` or `untrained:`"),
+        ("320x256", "wide", "scene.yaml:2: model.canvas: is not a size such as 256x256"),
+        ("performer: 1", "performer: 2", "scene.yaml:1: performer: 2 is not one of its values; use 1"),
+        ("  twist:", "  2twist:", "scene.yaml:5: bends.2twist: '2twist' cannot be a name"),
+        ("macros:\n  1:", "macros:\n  9:", "scene.yaml:9: macros.9: "),
+        ("to: bends.twist.angle, range: [-180, 180]", "to: bends.twst.angle", "scene.yaml:11: map.0.to: there is no parameter bends.twst.angle; did you mean bends.twist.angle?"),
+        ("osc /1/fader1", "knob /1/fader1", "scene.yaml:11: map.0.from: there is no controller knob"),
+        ("untrained: 7", "file: nowhere.pkl", "scene.yaml:2: model.file: there is no file nowhere.pkl"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_with_line_field_and_mend(
+    tmp_path: Path, broken: str, by: str, line: str
+) -> None:
+    assert broken in GOOD
+    said = problems(tmp_path, GOOD.replace(broken, by))
+    assert any(problem.startswith(line) for problem in said), said
+
+
+def test_all_problems_are_said_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = GOOD.replace("angle: 12", "angle: 300").replace("320x256", "wide")
+    said = problems(tmp_path, text)
+    assert [problem.split(":")[1] for problem in said] == ["2", "5"]
+
+
+def test_broken_yaml_names_its_line(tmp_path: Path) -> None:
+    (said,) = problems(tmp_path, GOOD.replace("{kind: card}", "{kind: card"))
+    assert said.startswith("scene.yaml:4: scene: ")
+
+
+def test_a_field_twice_names_its_line(tmp_path: Path) -> None:
+    (said,) = problems(tmp_path, GOOD + "source: {kind: card}\n")
+    assert said.startswith("scene.yaml:12: scene: ")
+
+
+def test_a_yaml_bomb_is_refused_without_unfolding_it(tmp_path: Path) -> None:
+    bomb = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n"
+    for level in range(1, 9):
+        bomb += f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]\n"
+    (said,) = problems(tmp_path, bomb)
+    assert "unfolds to too much" in said
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "5\n", "[" * 50 + "]" * 50])
+def test_what_is_not_a_scene_is_refused(tmp_path: Path, text: str) -> None:
+    assert len(problems(tmp_path, text)) == 1
+
+
+def test_a_huge_file_and_a_binary_one_are_refused(tmp_path: Path) -> None:
+    assert "larger than" in problems(tmp_path, "#" * 300_000)[0]
+    file = tmp_path / "scene.yaml"
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SceneError, match="is not UTF-8"):
+        reading.read(str(file))
+
+
+def test_python_tags_are_data_and_never_run(tmp_path: Path) -> None:
+    text = GOOD.replace("angle: 12", "angle: !!python/object/apply:os.system ['true']")
+    assert problems(tmp_path, text)
+
+
+def test_an_unknown_scene_names_the_closest(tmp_path: Path) -> None:
+    with pytest.raises(SceneError, match="try first_light"):
+        reading.read("first_ligth")
+
+
+def test_a_setting_for_nothing_is_refused(tmp_path: Path) -> None:
+    assert "there is no such section" in problems(tmp_path, GOOD, ("bends.twst.angle=1",))[0]
+    assert "has no value" in problems(tmp_path, GOOD, ("bends.twist.angle",))[0]
+
+
+def test_every_built_in_scene_is_good() -> None:
+    assert [reading.read(str(file)).name for file in reading.built_in()]
