@@ -37,8 +37,9 @@ def upfirdn2d(
         return reference.upfirdn2d(x, f, up, down, padding, flip_filter, gain).contiguous()
     dtype = _compute_dtype(x)
     plan = _plan(x.shape[2:], f, up, down, padding, flip_filter, gain, dtype, x.device)
-    y = banded.resample(x.flatten(0, 1).to(dtype).contiguous(), plan)
-    return y.view(*x.shape[:2], plan.height, plan.width).to(x.dtype)
+    y = x.new_empty(*x.shape[:2], plan.height, plan.width)
+    _rows_first(y).copy_(banded.resample(_rows_first(x).to(dtype).contiguous(), plan))
+    return y
 
 
 def bias_act(
@@ -84,13 +85,12 @@ def filtered_lrelu(
     size = (ups.height, ups.width)
     downs = _plan(size, fd, 1, down, 0, flip_filter, 1.0, dtype, x.device)
     y = x.new_empty(*x.shape[:2], downs.height, downs.width)
+    bias = None if b is None else b.to(dtype).repeat(len(x))[:, None]
     for channels in _blocks(x, ups):
-        block = x.flatten(0, 1)[channels].to(dtype)
-        if b is not None:
-            block = block + b.repeat(len(x))[channels, None, None]
-        block = banded.resample(block.contiguous(), ups)
-        _lrelu_(block, slope, clamp)
-        y.flatten(0, 1)[channels] = banded.resample(block, downs)
+        block = _rows_first(x)[:, channels].to(dtype).contiguous()
+        block = block if bias is None else block + bias[channels]
+        block = _lrelu_(banded.resample(block, ups), slope, clamp)
+        _rows_first(y)[:, channels] = banded.resample(block, downs)
     return y
 
 
@@ -126,8 +126,12 @@ def _blocks(x: Tensor, plan: Plan) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, count, step))
 
 
-def _lrelu_(x: Tensor, slope: float, clamp: float | None) -> None:
+def _rows_first(x: Tensor) -> Tensor:
+    """``[N, C, H, W]`` seen as ``[H, N C, W]``, as `banded.resample` wants it."""
+    return x.flatten(0, 1).transpose(0, 1)
+
+
+def _lrelu_(x: Tensor, slope: float, clamp: float | None) -> Tensor:
     if slope != 1:
         F.leaky_relu_(x, slope)
-    if clamp is not None:
-        x.clamp_(-clamp, clamp)
+    return x if clamp is None else x.clamp_(-clamp, clamp)

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialised
 
 from model import config, networks, pickles
 from model.errors import LoadError
@@ -60,8 +60,14 @@ def save(network: Network, path: str | Path, source: str = "unknown") -> None:
     """Writes a network as safetensors, whole or not at all.
 
     `source` tells in the file where the weights came from.
+
+    Raises:
+        ValueError: `path` does not end in .safetensors.
+        OSError: it cannot be written; what was there before is still there.
     """
     path = Path(path)
+    if path.suffix.lower() != ".safetensors":
+        raise ValueError(f"{path} does not end in .safetensors, so it could not be loaded again")
     facts = {
         "format": FORMAT,
         "config": config.to_dict(network.config),
@@ -71,7 +77,7 @@ def save(network: Network, path: str | Path, source: str = "unknown") -> None:
     tensors = {name: tensor.cpu().clone() for name, tensor in network.state_dict().items()}
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        save_file(tensors, unfinished, metadata={METADATA_KEY: json.dumps(facts)})
+        unfinished.write_bytes(serialised(tensors, {METADATA_KEY: json.dumps(facts)}))
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -82,6 +88,7 @@ def convert(source: str | Path, target: str | Path, network: str = "G_ema") -> N
 
     Raises:
         LoadError: `source` cannot be loaded.
+        ValueError: `target` does not end in .safetensors.
         OSError: `target` cannot be written.
     """
     loaded = load(source, network=network)
@@ -91,11 +98,12 @@ def convert(source: str | Path, target: str | Path, network: str = "G_ema") -> N
 
 
 def _stored(path: Path, key: str) -> Network:
-    if path.suffix == ".pkl":
+    suffix = path.suffix.lower()
+    if suffix == ".pkl":
         node = _picked(path, key)
         with _naming(path):
             return networks.build(node)
-    if path.suffix == ".safetensors":
+    if suffix == ".safetensors":
         values, tensors = _read_safetensors(path)
         with _naming(path):
             return _assembled(values, tensors)
@@ -111,11 +119,14 @@ def _assembled(values: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Netw
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Puts the file's name before the message of a LoadError."""
+    """Puts the file's name before the message of what goes wrong in building a network."""
     try:
         yield
     except LoadError as error:
         raise LoadError(f"{path}: {error}") from None
+    except ValueError as error:  # numbers that are possible alone, but not together
+        cause = " ".join(str(error).split())
+        raise LoadError(f"{path}: no network can be built ({cause}); fetch it again") from None
 
 
 def _picked(path: Path, key: str) -> Node:
@@ -128,23 +139,22 @@ def _picked(path: Path, key: str) -> Node:
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    _check_header(path)
+    checked_size(path)
     try:
+        _check_header(path)
         with safe_open(path, framework="pt") as file:
             values = _configuration(path, file.metadata() or {})
             # Cloned, since the file may be replaced while the network plays.
             return values, {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+    except OSError as error:
+        raise unreadable(path, error) from None
     except SafetensorError as error:
         raise LoadError(f"{path}: is damaged ({str(error)[:80]!r}); {MEND}") from None
 
 
 def _check_header(path: Path) -> None:
-    checked_size(path)
-    try:
-        with path.open("rb") as file:
-            header_bytes = int.from_bytes(file.read(8), "little")
-    except OSError as error:
-        raise unreadable(path, error) from None
+    with path.open("rb") as file:
+        header_bytes = int.from_bytes(file.read(8), "little")
     if header_bytes > LONGEST_HEADER:
         raise LoadError(f"{path}: is not a safetensors file of a network; {MEND}")
 

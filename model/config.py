@@ -91,6 +91,11 @@ class AliasFreeLayerConfig:
     clamp: Clamp = None
     magnitude_beta: Annotated[float, Field(ge=0, le=1)] = 0.999
 
+    @property
+    def width(self) -> int:
+        """How many channels its map has, the skip's included."""
+        return self.out_channels + self.skip_channels
+
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class _NetworkConfig:
@@ -180,6 +185,19 @@ class StyleGAN2Config(_NetworkConfig):
             float(block.resolution) for block in self.blocks for _ in (*block.convolutions, 0, 0)
         )
 
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """For each of ``layers``: how many channels its map has."""
+        return tuple(
+            width
+            for block in self.blocks
+            for width in (
+                *(convolution.out_channels for convolution in block.convolutions),
+                self.image_channels,
+                self.image_channels,
+            )
+        )
+
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class FourierInputConfig:
@@ -214,6 +232,11 @@ class StyleGAN3Config(_NetworkConfig):
     def rates(self) -> tuple[float, ...]:
         """For each of ``layers``: pixels of its map per picture height."""
         return (self.input.rate, *(layer.out_rate for layer in self.synthesis))
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """For each of ``layers``: how many channels its map has."""
+        return (self.input.channels, *(layer.width for layer in self.synthesis))
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -323,6 +346,11 @@ class CanvasConfig(_NetworkConfig):
     def rates(self) -> tuple[float, ...]:
         """For each of ``layers``: pixels of its map per native picture height."""
         return (self.input.rate, *(layer.out_rate for layer in self.synthesis))
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """For each of ``layers``: how many channels its map has, skips included."""
+        return (self.input.out_channels, *(layer.width for layer in self.synthesis))
 
 
 Config: TypeAlias = StyleGAN2Config | StyleGAN3Config | CanvasConfig

@@ -119,7 +119,7 @@ def _storage(budget: Budget, arguments: Arguments) -> Storage:
 def _tensor(budget: Budget, arguments: Arguments) -> torch.Tensor:
     match arguments:
         case (Storage() as storage, int(offset), tuple(size), tuple(stride), bool(), dict(), *_):
-            return view(storage, offset, _whole_numbers(size), _whole_numbers(stride), budget)
+            return view(storage, int(offset), _whole_numbers(size), _whole_numbers(stride), budget)
     raise MalformedError("stores a tensor in an unknown way")
 
 
@@ -131,7 +131,7 @@ def _parameter(arguments: Arguments) -> torch.Tensor:
 
 
 def _whole_numbers(values: tuple[object, ...]) -> tuple[int, ...]:
-    numbers = tuple(value for value in values if isinstance(value, int))
+    numbers = tuple(int(value) for value in values if isinstance(value, int))  # True becomes 1
     if len(numbers) != len(values):
         raise MalformedError("has a shape that is not made of whole numbers")
     return numbers

@@ -14,7 +14,11 @@ class MalformedError(Exception):
 
 @dataclass
 class Budget:
-    """What is left to spend on one file, its inner files included."""
+    """What is left to spend on one file, its inner files included.
+
+    A file of four networks takes 40 thousand instructions, 30 kB of text besides its programs'
+    source, and 3 thousand plain values, whatever the size of its tensors.
+    """
 
     data_bytes: int
     opcodes: int = 300_000

@@ -154,6 +154,7 @@ def _plain(value: object, budget: Budget, depth: int) -> object:
         case dict():
             return {key: _plain(item, budget, depth - 1) for key, item in value.items()}
         case set():
+            budget.spend_plain_values(len(value))
             return frozenset(value)
     raise MalformedError("stores something other than plain values among a module's attributes")
 

@@ -149,11 +149,11 @@ def canvas(
 ) -> CanvasConfig:
     """A fresh Canvas for square pictures and conditions, with skips at every rate they share.
 
-    ``condition_size`` None is the resolution; it must be a power of two, from 64 up.
+    ``condition_size`` None is the resolution; it must be a power of two, from 32 up.
     """
     size = condition_size or resolution
-    if size < 64 or size & (size - 1):
-        raise ValueError(f"condition_size is a power of two from 64 up, not {size}")
+    if size < 32 or size & (size - 1):
+        raise ValueError(f"condition_size is a power of two from 32 up, not {size}")
     layers = alias_free_layers(resolution, channel_base, channel_max, variant=variant)
     encoder = _encoder(size, channel_base, channel_max, latent_size, len(layers) + 1)
     return CanvasConfig(
@@ -166,7 +166,7 @@ def canvas(
             padding=MARGIN,
             rate=layers[0].in_rate,
         ),
-        synthesis=_with_skips(layers, encoder, channel_base, channel_max),
+        synthesis=_with_skips(layers, encoder),
         encoder_ws=encoder_ws,
     )
 
@@ -234,26 +234,33 @@ def _residual(
 
 
 def _with_skips(
-    layers: tuple[AliasFreeLayerConfig, ...],
-    encoder: EncoderConfig,
-    channel_base: int,
-    channel_max: int,
+    layers: tuple[AliasFreeLayerConfig, ...], encoder: EncoderConfig
 ) -> tuple[AliasFreeLayerConfig, ...]:
-    """Each skip but the deepest goes to the first layer at its rate, after the very first layer."""
-    given = [block for block in reversed(encoder.blocks) if block.gives_skip]
-    rates = [encoder.size[0] // _stride_to(encoder, block.name) for block in given]
+    """Each skip but the deepest goes to the first layer at its rate that has none yet."""
     joined = list(layers)
-    for number, (block, rate) in enumerate(zip(given, rates, strict=True), start=1):
-        if number == 1:
-            continue
-        index = next(
-            (i for i, layer in enumerate(joined) if i and layer.in_rate == rate and not layer.is_rgb),
-            None,
-        )
+    for number, (rate, channels) in enumerate(_skips(encoder)[1:], start=2):
+        index = _free_layer(joined, rate)
         if index is None:
             continue
-        channels = block.conv2.out_channels
         after = joined[index + 1]
         joined[index] = replace(joined[index], receives=number, skip_channels=channels)
         joined[index + 1] = replace(after, in_channels=after.in_channels + channels)
     return tuple(joined)
+
+
+def _skips(encoder: EncoderConfig) -> list[tuple[int, int]]:
+    """Resolution and channels of each skip, deepest first."""
+    resolution, skips = encoder.size[0], []
+    for block in encoder.blocks:
+        resolution //= block.stride
+        if block.gives_skip:
+            skips.append((resolution, block.conv2.out_channels))
+    return skips[::-1]
+
+
+def _free_layer(layers: list[AliasFreeLayerConfig], rate: int) -> int | None:
+    """The first layer at a rate, after the very first and before the RGB layer, without a skip."""
+    for index, layer in enumerate(layers[1:-1], start=1):
+        if layer.in_rate == rate and not layer.receives:
+            return index
+    return None

@@ -38,9 +38,9 @@ def _picture(asked: argparse.Namespace) -> int:
 
 
 def _check(asked: argparse.Namespace) -> int:
-    from performer import reading
+    from performer import offline, reading
 
-    reading.read(asked.scene)
+    offline.check(reading.read(asked.scene))
     say(f"{asked.scene}: plays")
     return 0
 

@@ -27,6 +27,22 @@ class Problem:
         return f"{self.file}:{self.line}: {self.field}: {self.what}; {self.mend}"
 
 
+class FieldError(PerformerError):
+    """Something wrong with the field of a scene at ``path``, found after it was read."""
+
+    def __init__(self, path: tuple[str | int, ...], what: str, mend: str) -> None:
+        super().__init__(f"{'.'.join(map(str, path))}: {what}; {mend}")
+        self.path = path
+        self.what = what
+        self.mend = mend
+
+    @classmethod
+    def of(cls, path: tuple[str | int, ...], error: Exception) -> "FieldError":
+        """From an error whose message is ``what; mend``."""
+        what, _, mend = str(error).partition("; ")
+        return cls(path, what, mend or "change it")
+
+
 class SceneError(PerformerError):
     """A scene that cannot be played, with every problem found in it."""
 

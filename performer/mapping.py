@@ -56,7 +56,7 @@ class Route:
 
 
 def problem(settings: RouteSettings, knob: Knob) -> tuple[str, str] | None:
-    """What is wrong with a route to a parameter with ``knob``, and the mend; None when it is right."""
+    """What is wrong with a route to a parameter of this ``knob``, and the mend; None: nothing."""
     start, end = settings.range or (knob.low, knob.high)
     if start == end:
         return f"the range {start:g} … {end:g} is empty", "give two different ends"

@@ -1,16 +1,19 @@
 """Plays a scene without a stage: one process, the offline clock, exact and repeatable."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
 
 import cuda_ops
-from performer import pictures
+from performer import pictures, reading
 from performer.clock import Moment, OfflineClock
 from performer.doors.changes import Change
+from performer.errors import FieldError
+from performer.loop import Loop
 from performer.parts import Picture, Source
-from performer.performance import load_network, prepare
+from performer.performance import load_network, open_source, prepare
 from performer.scene import Scene
 
 
@@ -44,28 +47,40 @@ class Exactly:
         return self._source.at(moment, values)
 
 
-def paint(scene: Scene, frame: int) -> torch.Tensor:
-    """Frame number ``frame`` (from 0) of a scene: [1, 3, H, W], nominally -1 … 1.
+@contextlib.contextmanager
+def rehearsal(scene: Scene) -> Iterator[tuple[Loop, LastFrame]]:
+    """A loop that plays ``scene`` offline in float32, and where its picture goes.
 
-    float32 and the reference operators, so that one machine always gives the same bytes.
+    Errors: SceneError for what the scene asks for and cannot have.
     """
-    network = load_network(scene.model, "cpu", "float32")
     opened: list[Source] = []
 
     def footage(source: Source) -> Exactly:
-        source.open()
+        open_source(source, ("source", "file"))
         opened.append(source)
         return Exactly(source)
 
     frames = LastFrame()
-    with cuda_ops.choose("reference"):
+    try:
+        network = load_network(scene.model, "cpu", "float32")
         clock = OfflineClock(scene.clock.rate, scene.clock.tempo)
-        loop = prepare(scene, network, clock, NoChanges(), frames, footage)
+        yield prepare(scene, network, clock, NoChanges(), frames, footage), frames
+    except FieldError as error:
+        raise reading.placed(error, scene) from error
+    finally:
+        for source in opened:
+            source.close()
+
+
+def paint(scene: Scene, frame: int) -> torch.Tensor:
+    """Frame number ``frame`` (from 0) of a scene: [1, 3, H, W], nominally -1 … 1.
+
+    With the reference operators, so that one machine always gives the same bytes.
+    """
+    with cuda_ops.choose("reference"), rehearsal(scene) as (loop, frames):
         for _ in range(frame):
             loop.pass_over()
         loop.frame()
-    for source in opened:
-        source.close()
     assert frames.picture is not None
     return frames.picture
 
@@ -73,3 +88,9 @@ def paint(scene: Scene, frame: int) -> torch.Tensor:
 def save_picture(scene: Scene, frame: int, file: Path) -> None:
     """Paint one frame into a PNG file."""
     pictures.save_png(paint(scene, frame), file)
+
+
+def check(scene: Scene) -> None:
+    """Make everything ready and play nothing. Errors: SceneError."""
+    with rehearsal(scene):
+        pass

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import model
-from model.bends.chain import Chain, places
+from model.bends.chain import Chain, PlaceError, places
 from model.latent import SeedPath
 from performer import registry
 from performer.clock import LiveClock, OfflineClock
-from performer.errors import PerformerError
+from performer.errors import FieldError, PerformerError
 from performer.loop import ChangesDrain, FramesOut, Loop
 from performer.parameters import Parameters
 from performer.parts import Source
@@ -30,7 +30,7 @@ def prepare(
 ) -> Loop:
     """A loop that plays ``scene`` with ``network``; ``footage`` makes ready its opened source.
 
-    Errors: PerformerError for what the scene asks of the network and it does not have.
+    Errors: FieldError for what the scene asks for and cannot have.
     """
     width, height = scene.model.canvas
     table = scene.table()
@@ -50,13 +50,21 @@ def prepare(
 
 
 def load_network(settings: ModelSettings, device: str, precision: str) -> Any:
-    """The network that a scene asks for. Errors: PerformerError with one line."""
+    """The network that a scene asks for. Errors: FieldError."""
     try:
         if settings.untrained is not None:
             return model.untrained(settings.untrained, resolution=_native(settings.canvas))
         return model.load(str(settings.file), device=device, precision=precision)
     except model.LoadError as error:
-        raise PerformerError(f"model: {error}") from error
+        raise FieldError.of(("model", "file"), error) from error
+
+
+def open_source(source: Source, path: tuple[str, ...]) -> None:
+    """Open a source strictly, as at the door. Errors: FieldError with what it says."""
+    try:
+        source.open()
+    except PerformerError as error:
+        raise FieldError.of(path, error) from error
 
 
 def _native(canvas: tuple[int, int]) -> int:
@@ -95,8 +103,8 @@ def _bends(scene: Scene, network: Any, height: int) -> Chain:
     }
     try:
         return Chain(bends, places(network.config), height / network.config.resolution)
-    except ValueError as error:
-        raise PerformerError(f"bends: {error}") from error
+    except PlaceError as error:
+        raise FieldError.of(("bends", error.bend, error.field), error) from error
 
 
 def _posting(scene: Scene) -> Posting:

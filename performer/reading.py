@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from model.settings import Settings
 from performer import document, registry
 from performer.document import Document
-from performer.errors import PerformerError, Problem, SceneError
+from performer.errors import FieldError, PerformerError, Problem, SceneError
 from performer.scene import LatentSettings, MacroSettings, RouteSettings, Scene
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -84,6 +84,12 @@ def read(scene: str, settings: Sequence[str] = ()) -> Scene:
     return _Reader(source, file.resolve().parent).scene(file.stem)
 
 
+def placed(error: FieldError, scene: Scene) -> SceneError:
+    """The same problem, with the line of the file where its field stands."""
+    source = document.read(Path(scene.origin))
+    return SceneError([source.problem(error.path, error.what, error.mend)])
+
+
 def from_json(text: str) -> Scene:
     """The scene that :meth:`Scene.to_json` wrote."""
     source = Document("scene", json.loads(text))
@@ -114,6 +120,7 @@ class _Reader:
 
     def scene(self, name: str) -> Scene:
         data = {"name": name, "condition": {"kind": "plain"}, **self._source.data}
+        data["origin"] = self._source.data.get("origin", self._source.name)
         for section in _ONE:
             if section in data:
                 data[section] = self._part(section, (section,), data[section])

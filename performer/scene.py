@@ -104,6 +104,7 @@ class Scene(_Section):
 
     performer: Literal[1]
     name: str = "scene"
+    origin: str = ""  # the file it was read from
     model: ModelSettings
     clock: ClockSettings = ClockSettings()
     source: SerializeAsAny[Settings]

@@ -15,6 +15,7 @@ from performer.errors import PerformerError
 from performer.scene import Scene
 
 WATCH_SECONDS = 0.05
+LOOKERS = 1  # a place at the frames for whoever measures the show
 LARGEST_FRAME = (2160, 3840)  # height, width; memory is taken only for what is painted
 _STOP_ORDER = (("control", "midi"), ("render",), ("feed",))
 _STOP_SECONDS = (0.6, 0.5, 0.8)
@@ -35,7 +36,7 @@ class Supervisor:
 
     def __init__(self, scene: Scene, options: Options) -> None:
         self._options = options
-        self._folder = RunFolder.create(max(len(scene.outputs), 1), LARGEST_FRAME)
+        self._folder = RunFolder.create(len(scene.outputs) + LOOKERS, LARGEST_FRAME)
         self._folder.scene.write_text(scene.to_json(), encoding="utf-8")
         self._boards = {
             name: StatusDoor(self._folder.status(name))

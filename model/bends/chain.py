@@ -22,6 +22,15 @@ class Place:
     pixels_per_picture: float
 
 
+class PlaceError(ValueError):
+    """A bend that cannot be placed: which one, and which of its fields is wrong."""
+
+    def __init__(self, bend: str, field: str, line: str) -> None:
+        super().__init__(line)
+        self.bend = bend
+        self.field = field
+
+
 def places(config: "Config") -> list[Place]:
     """The layers of a network that can be bent, in order of execution."""
     named = zip(config.layers, config.widths, config.rates, strict=True)
@@ -53,7 +62,7 @@ class Chain:
     """What happens inside the network this frame.
 
     ``scale`` is how many times larger the canvas is painted than the network was trained.
-    Errors: ValueError for a layer or channels that the network does not have.
+    Errors: PlaceError for a layer or channels that the network does not have.
     """
 
     def __init__(
@@ -87,13 +96,17 @@ def _bend(
 
 def _place(name: str, bend: Bend, layers: Sequence[Place], scale: float) -> _Placed:
     settings = bend.settings
-    wanted = find_layer(settings.layer, [layer.name for layer in layers])
+    try:
+        wanted = find_layer(settings.layer, [layer.name for layer in layers])
+    except ValueError as error:
+        raise PlaceError(name, "layer", str(error)) from error
     layer = next(layer for layer in layers if layer.name == wanted)
     channels = slice(None)
     if isinstance(settings.channels, ChannelRange):
         first, last = settings.channels.range
         if last >= layer.channels:
-            raise ValueError(f"channel {last}: {layer.name} has 0 … {layer.channels - 1}")
+            there = f"{layer.name} has channels 0 … {layer.channels - 1}"
+            raise PlaceError(name, "channels", f"there is no channel {last}; {there}")
         channels = slice(first, last + 1)
     pixels = layer.pixels_per_picture * scale
     return _Placed(name, bend, layer.name, channels, pixels, tuple(settings.knobs()))

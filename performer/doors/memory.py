@@ -11,13 +11,25 @@ import os
 import tempfile
 from pathlib import Path
 
+_PREFIX = "performer-"
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108  (the run folder below is private to the user)
 
 
 def run_folder() -> Path:
     """A new private folder for the doors of one run, in memory where there is such a place."""
-    parent = _IN_MEMORY if os.access(_IN_MEMORY, os.W_OK) else None
-    return Path(tempfile.mkdtemp(prefix="performer-", dir=parent))
+    return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_parent()))
+
+
+def newest_run_folder() -> Path:
+    """The folder of the run that was started last. Errors: FileNotFoundError when none plays."""
+    folders = list(_parent().glob(_PREFIX + "*"))
+    if not folders:
+        raise FileNotFoundError("nothing plays on this machine")
+    return max(folders, key=lambda folder: folder.stat().st_mtime)
+
+
+def _parent() -> Path:
+    return _IN_MEMORY if os.access(_IN_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
 
 
 def create(path: Path, size: int) -> mmap.mmap:

@@ -7,10 +7,13 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from performer.console import say
+from performer import registry
+from performer.console import say, warn
 from performer.doors.folder import RunFolder
+from performer.errors import PerformerError
+from performer.mapping import Router
 from performer.processes.guard import guarded
 from performer.processes.life import Life
 from performer.web import address as addresses
@@ -23,6 +26,7 @@ from performer.web.viewers import VALUES_SECONDS, Viewers
 if TYPE_CHECKING:
     from performer.web.certificate import Certificate
 
+RETRY_SECONDS = 5.0
 STATUS_SECONDS = 0.25
 _LOOK_SECONDS = 0.004  # how often we look for a new preview while somebody looks
 _LAN_HINT = (
@@ -31,15 +35,69 @@ _LAN_HINT = (
 )
 
 
+class NetworkController:
+    """One controller that runs in this process; it rests when it fails, and is opened again."""
+
+    def __init__(self, name: str, instrument: Instrument, lan: bool) -> None:
+        self._settings = instrument.scene.controllers[name]
+        self._part = registry.part("controllers", self._settings.kind)(self._settings)
+        self._router = Router.of(instrument.scene, instrument.table, name, str)
+        self._name = name
+        self._instrument = instrument
+        self._lan = lan
+        self._line = ""
+
+    async def play(self) -> None:
+        """Play it, again and again; what keeps it from playing is said once."""
+        while True:
+            try:
+                await self._play_once()
+            except PerformerError as error:
+                self._rest(str(error))
+            except Exception as error:  # whatever it is, the page goes on
+                self._rest(f"{self._settings.kind}: {type(error).__name__}: {error}")
+            await asyncio.sleep(RETRY_SECONDS)
+
+    def status(self) -> dict[str, Any]:
+        """How it is, for the board."""
+        own = {"state": "rests", "line": self._line} if self._line else self._part.status()
+        return {"kind": self._settings.kind, **own}
+
+    async def _play_once(self) -> None:
+        instrument = self._instrument
+        try:
+            self._part.open()
+            await self._part.start(
+                instrument.table, instrument.changes, self._router, self._lan, instrument.values
+            )
+            self._line = ""
+            while True:
+                self._part.feedback(instrument.values())
+                await asyncio.sleep(VALUES_SECONDS)
+        finally:
+            self._part.close()
+
+    def _rest(self, line: str) -> None:
+        if line != self._line:
+            warn(f"controller {self._name} rests: {line}")
+        self._line = line
+
+
 class Control:
     """The page of one run, and what keeps it new."""
 
     def __init__(
         self, instrument: Instrument, address: Address, certificate: "Certificate | None" = None
     ) -> None:
+        lan = address.token is not None
+        self._controllers = {
+            name: NetworkController(name, instrument, lan)
+            for name, settings in instrument.scene.controllers.items()
+            if registry.part("controllers", settings.kind).process == "control"
+        }
         self._instrument = instrument
         self._address = address
-        self._viewers = Viewers(instrument)
+        self._viewers = Viewers(instrument, address.url if address.token else None)
         self._states = States(instrument)
         app = application(self._viewers, self._states.message, address)
         self._server = make_server(app, certificate)
@@ -53,7 +111,9 @@ class Control:
 
         life.add_callback(stop)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._pulse()), group.create_task(self._tell_status())]
+            playing = [controller.play() for controller in self._controllers.values()]
+            own = [self._pulse(), self._tell_status(), *playing]
+            tasks = [group.create_task(coroutine) for coroutine in own]
             await self._server.serve([listening])
             for task in tasks:
                 task.cancel()
@@ -88,7 +148,9 @@ class Control:
                 "pid": os.getpid(),
                 "page": self._address.url,
                 "viewers": self._viewers.looking,
-                "controllers": {},
+                "controllers": {
+                    name: controller.status() for name, controller in self._controllers.items()
+                },
                 "line": "",
             }
         )

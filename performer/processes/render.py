@@ -4,6 +4,7 @@ import argparse
 import gc
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -13,9 +14,10 @@ from performer.doors.changes import ChangesDoor, ChangesIn
 from performer.doors.folder import SENDERS, RunFolder
 from performer.doors.frames import FramesWriter
 from performer.doors.status import StatusDoor
+from performer.errors import FieldError
 from performer.figures import Figures
 from performer.parts import Picture, Source
-from performer.performance import load_network, model_name, prepare
+from performer.performance import load_network, model_name, open_source, prepare
 from performer.processes.guard import guarded
 from performer.processes.life import Life
 from performer.scene import Scene
@@ -40,13 +42,14 @@ class FramesDoor:
 class Render:
     """One scene, played live until it is time to stop."""
 
-    def __init__(self, folder: RunFolder, frames: int | None) -> None:
-        self._scene: Scene = reading.from_json(folder.scene.read_text(encoding="utf-8"))
+    def __init__(self, scene: Scene, folder: RunFolder, frames: int | None) -> None:
+        self._scene = scene
         self._status = StatusDoor(folder.status("render"))
         self._last_values = self._status.read_numbers()  # of a render process that died
         self._most = frames
         self._clock = LiveClock(self._scene.clock.rate, self._scene.clock.tempo)
         self._figures = Figures()
+        self._source: Capture | None = None
         self._say("starting")
         device = "cuda" if torch.cuda.is_available() else "cpu"
         network = load_network(self._scene.model, device, self._scene.model.precision)
@@ -63,14 +66,14 @@ class Render:
 
     def play(self, life: Life) -> None:
         """Frame after frame."""
-        self._source.open()
         try:
             gc.freeze()  # what was loaded lives for ever; collections need not look at it again
             while not life.stopping and self._figures.frames != self._most:
                 self._frame()
         finally:
             self._say("stopped")
-            self._source.close()
+            if self._source is not None:
+                self._source.close()
 
     def _frame(self) -> None:
         self._loop.frame()
@@ -80,7 +83,11 @@ class Render:
             self._say("plays")
 
     def _capture(self, source: Source) -> Capture:
+        if not len(self._last_values):  # strict at the door; on stage a source may come later
+            open_source(source, ("source", "file"))
+            source.close()
         self._source = Capture(source)
+        self._source.open()
         return self._source
 
     def _restore(self) -> None:
@@ -88,6 +95,19 @@ class Render:
         if len(self._last_values) == len(table):
             values = zip(table.places, self._last_values.tolist(), strict=True)
             self._loop.parameters.restore(dict(values))
+
+    def _source_status(self) -> dict[str, Any]:
+        kind = self._scene.source.kind
+        if self._source is None:
+            return {"kind": kind, "state": "starting", "line": ""}
+        state, line = self._source.state
+        return {
+            "kind": kind,
+            "state": state,
+            "line": line,
+            "late": self._source.late,
+            "dropped": self._source.dropped,
+        }
 
     def _say(self, state: str) -> None:
         settings = self._scene.model
@@ -116,7 +136,16 @@ def main() -> int:
     parser.add_argument("--frames", type=int)
     asked = parser.parse_args()
     life = Life(asked.folder)
-    return guarded("render", lambda: Render(RunFolder(asked.folder), asked.frames).play(life))
+    return guarded("render", lambda: _play(RunFolder(asked.folder), asked.frames, life))
+
+
+def _play(folder: RunFolder, frames: int | None, life: Life) -> None:
+    scene = reading.from_json(folder.scene.read_text(encoding="utf-8"))
+    try:
+        render = Render(scene, folder, frames)
+    except FieldError as error:
+        raise reading.placed(error, scene) from error
+    render.play(life)
 
 
 if __name__ == "__main__":

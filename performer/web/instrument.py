@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from performer import reading
-from performer.doors.changes import Change, ChangesDoor
+from performer.doors.changes import ChangesDoor
 from performer.doors.folder import PROCESSES, RunFolder
 from performer.doors.status import StatusDoor
 from performer.parameters import Values
@@ -19,7 +19,7 @@ class Instrument:
     def __init__(self, folder: RunFolder) -> None:
         self.scene: Scene = reading.from_json(folder.scene.read_text(encoding="utf-8"))
         self.table = self.scene.table()
-        self._changes = ChangesDoor(folder.changes("control"))
+        self.changes = ChangesDoor(folder.changes("control"))
         self._preview = StatusDoor(folder.preview)
         self._boards = {name: StatusDoor(folder.status(name)) for name in PROCESSES}
 
@@ -35,10 +35,6 @@ class Instrument:
             return [parameter.default for parameter in self.table.parameters]
         values: list[float] = playing.tolist()
         return values
-
-    def send(self, changes: list[Change]) -> bool:
-        """Send ``changes`` to land on one frame; False when render has not taken the last ones."""
-        return self._changes.send(changes)
 
     def preview(self) -> tuple[int, bytes]:
         """The newest preview and its number, which grows with each; 0 before the first."""
@@ -64,6 +60,6 @@ class Instrument:
 
     def close(self) -> None:
         """Let go of the doors."""
-        self._changes.close()
+        self.changes.close()
         for board in (self._preview, *self._boards.values()):
             board.close()

@@ -52,8 +52,10 @@ class Message(BaseModel):
         ]
 
 
-def scene_message(scene: Scene, table: Table, values: list[float]) -> dict[str, Any]:
-    """The scene as the page draws it: what never changes while it plays, and where it stands."""
+def scene_message(
+    scene: Scene, table: Table, values: list[float], link: str | None = None
+) -> dict[str, Any]:
+    """The scene as the page draws it, where it stands now, and the link for phones if any."""
     return {
         "type": "scene",
         "name": scene.name,
@@ -63,6 +65,7 @@ def scene_message(scene: Scene, table: Table, values: list[float]) -> dict[str, 
         "rate": scene.clock.rate,
         "source": scene.source.kind,
         "outputs": {name: settings.kind for name, settings in scene.outputs.items()},
+        "link": link,
         "groups": _groups(scene),
         "parameters": [
             _parameter(scene, parameter, value)

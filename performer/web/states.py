@@ -10,8 +10,8 @@ from performer.web.instrument import Instrument
 Status = dict[str, Any]
 
 SILENT_SECONDS = 2.0
-_GOOD = {"runs", "plays", "open", "sends", "listens", "connected", "writes", "records", "ready"}
-_WAITS = {"starting", "restarts", "opens", "waits", "rests", "idle", "searches", "unknown"}
+_GOOD = {"runs", "plays", "listens"}
+_WAITS = {"starting", "opens", "restarts", "rests"}
 _BOARDS = ("render", "feed", "control", "midi")
 
 
@@ -46,6 +46,7 @@ class States:
         figures = {key: said["render"].get(key) for key in ("fps", "interval_ms", "late", "frames")}
         return {
             "type": "status",
+            "state": said["render"].get("state", "starting"),
             **figures,
             "paint_ms": said["render"].get("paint_ms"),
             "model": said["render"].get("model", {}),
@@ -92,7 +93,7 @@ class States:
 
 
 def _lit(part: Status) -> Status:
-    state = str(part.get("state", "unknown"))
+    state = str(part.get("state", "starting"))
     return {**part, "state": state, "lamp": lamp(state), "line": part.get("line") or ""}
 
 

@@ -44,12 +44,11 @@ class Allowance:
 class Viewer:
     """One open page."""
 
-    def __init__(
-        self, socket: WebSocket, instrument: Instrument, status: dict[str, Any] | None
-    ) -> None:
+    def __init__(self, socket: WebSocket, instrument: Instrument, link: str | None) -> None:
         self.visible = True
         self.wake = asyncio.Event()
-        self.status = status
+        self.status: dict[str, Any] | None = None
+        self._link = link
         self._socket = socket
         self._instrument = instrument
         self._allowance = Allowance(_MESSAGES_PER_SECOND)
@@ -60,7 +59,8 @@ class Viewer:
     async def tell(self) -> None:
         """Tell the page everything, for as long as it is there."""
         values = self._instrument.values()
-        await self._send(scene_message(self._instrument.scene, self._instrument.table, values))
+        scene, table = self._instrument.scene, self._instrument.table
+        await self._send(scene_message(scene, table, values, self._link))
         self._movements = Movements(values)
         self.wake.set()
         while True:
@@ -89,7 +89,8 @@ class Viewer:
             seen = message.seen
             self._unseen = [number for number in self._unseen if number > seen]
             self.wake.set()
-        if message.set and not self._instrument.send(message.changes(self._instrument.table)):
+        changes = message.changes(self._instrument.table)
+        if changes and not self._instrument.changes.send(changes):
             raise MessageError("render takes no changes now; it is starting, or has stopped")
 
     async def _tell_values(self) -> None:
@@ -120,8 +121,9 @@ class Viewer:
 class Viewers:
     """All open pages."""
 
-    def __init__(self, instrument: Instrument) -> None:
+    def __init__(self, instrument: Instrument, link: str | None = None) -> None:
         self._instrument = instrument
+        self._link = link
         self._viewers: set[Viewer] = set()
         self._status: dict[str, Any] | None = None
 
@@ -148,7 +150,8 @@ class Viewers:
             await socket.close(_TRY_LATER)
             return
         await socket.accept()
-        viewer = Viewer(socket, self._instrument, self._status)
+        viewer = Viewer(socket, self._instrument, self._link)
+        viewer.status = self._status
         self._viewers.add(viewer)
         try:
             await _until_one_ends(viewer.tell(), viewer.listen())

@@ -89,7 +89,6 @@ def test_filtered_lrelu_equals_the_reference(seed, monkeypatch):
 def test_half_precision_is_rounded_only_at_the_ends(dtype, bound):
     x, options = random_filtered_lrelu(1)
     x = x.to(dtype)
-    expected = reference.filtered_lrelu(x.double(), **options)
     halves = cast(options, torch.float32) | {"b": torch.zeros(x.shape[1]).to(dtype)}
     expected = reference.filtered_lrelu(x.double(), **cast(halves, torch.float64))
     result = portable.filtered_lrelu(x, **halves)
@@ -142,6 +141,17 @@ def test_an_inference_mode_filter_is_welcome():
         x, f = torch.randn(1, 1, 16, 16), torch.rand(4)
         expected = reference.upfirdn2d(x, f)
         assert torch.allclose(cuda_ops.upfirdn2d(x, f), expected, atol=1e-5)
+
+
+def test_what_inference_mode_remembered_serves_training_too():
+    x, f = torch.randn(1, 2, 12, 12), torch.rand(12)
+    with torch.inference_mode():
+        expected = cuda_ops.filtered_lrelu(x, f, f, up=2, down=2, padding=9)
+    x.requires_grad_()
+    y = cuda_ops.filtered_lrelu(x, f, f, up=2, down=2, padding=9)
+    y.sum().backward()
+    assert torch.equal(y, expected)
+    assert x.grad.isfinite().all()
 
 
 def test_results_never_share_memory_with_their_input():

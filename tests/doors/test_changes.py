@@ -140,7 +140,9 @@ def test_between_two_processes_nothing_is_lost_doubled_torn_or_cut_in_two(
         render, received = door(), 0
         while received < total:
             batch = render.drain()
-            assert [change.value for change in batch] == list(range(received, received + len(batch)))
+            assert [change.value for change in batch] == list(
+                range(received, received + len(batch))
+            )
             received += len(batch)
             _assert_whole_bundles(batch)
             assert batch or sender.poll() in (None, 0)

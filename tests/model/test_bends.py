@@ -130,5 +130,5 @@ def test_a_layer_that_is_not_there_is_refused(wanted: str | int) -> None:
 
 
 def test_channels_that_are_not_there_are_refused() -> None:
-    with pytest.raises(ValueError, match="channel 9"):
+    with pytest.raises(ValueError, match="no channel 9"):
         chain(kind="multiply", layer="L1", channels={"range": [1, 9]})

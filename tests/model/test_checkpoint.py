@@ -93,16 +93,24 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(
     path = tmp_path / "network.safetensors"
     path.write_bytes(b"old")
 
-    def full(tensors: object, file: Path, metadata: object) -> None:
-        file.write_bytes(b"half")
+    def full(file: Path, data: bytes) -> None:
+        with file.open("wb") as half:
+            half.write(data[: len(data) // 2])
         raise OSError(28, "No space left on device")
 
     network = load(converted)
-    monkeypatch.setattr("model.checkpoint.save_file", full)
-    with pytest.raises(OSError, match="No space"):
-        save(network, path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(OSError, match="No space"):
+            save(network, path)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_only_a_name_that_can_be_loaded_again_is_written(converted: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"\.safetensors"):
+        save(load(converted), tmp_path / "network.pt")
+    assert not list(tmp_path.iterdir())
 
 
 def test_playing_goes_on_when_the_file_is_replaced(converted: Path, tmp_path: Path) -> None:
@@ -195,6 +203,7 @@ def test_a_wrong_description_is_refused(
         lambda config: config["mapping"].update(features=[1 << 15] * 60),
         lambda config: config["synthesis"][0].update(in_channels=1 << 14, out_channels=1 << 14),
         lambda config: config["synthesis"].pop(),
+        lambda config: config["synthesis"][0].update(in_cutoff=1e9),
     ],
 )
 def test_a_configuration_that_does_not_fit_is_refused_without_allocating_it(

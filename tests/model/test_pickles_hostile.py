@@ -106,6 +106,14 @@ def test_a_tensor_that_lies_about_itself_is_refused(
     assert reason in refusal_of(tmp_path, network(value))
 
 
+def test_a_size_of_true_means_one(tmp_path: Path) -> None:
+    path = tmp_path / "network.pkl"
+    path.write_bytes(network(tensor(FOUR_FLOATS, (1,), (1,)).replace(number(1), b"\x88")))
+    found = read(path)["G"]
+    assert found is not None
+    assert found.tensors["attribute"] == torch.tensor([1.0])
+
+
 def test_booleans_are_clean_whatever_their_bytes(tmp_path: Path) -> None:
     path = tmp_path / "network.pkl"
     file = torch_file(bytes([0, 1, 2, 255]), 4, torch.BoolStorage)

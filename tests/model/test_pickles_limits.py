@@ -21,6 +21,9 @@ def doubled(times: int) -> bytes:
     return b"N" + b"".join(b"\x94h" + bytes([i]) + b"\x86" for i in range(times))
 
 
+SET_HELD_OFTEN = b"(\x8f(" + b"K\x01" * 9 + text("a") + b"\x90\x94" + b"h\x00" * 200_000 + b"t"
+
+
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
@@ -29,6 +32,7 @@ def doubled(times: int) -> bytes:
         (b"]\x94h\x00a", "too deeply"),
         (b"}\x94" + text("k") + b"h\x00s", "too deeply"),
         (doubled(25), "too many values"),
+        (SET_HELD_OFTEN, "too many values"),
         (b"N" * 400_000, "too many instructions"),
         (b"]" + b"]" * 400_000, "too many instructions"),
         (b"X\xff\xff\xff\x7f", "text too long"),

@@ -31,7 +31,8 @@ export function toast(line) {
 
 /** A button that shows `text` and copies it. */
 export function copying(button, text) {
-  button.textContent = text;
+  const parts = text.split(/(?<=\/)/).flatMap((part) => [part, element("wbr")]);
+  button.replaceChildren(...parts);
   button.setAttribute("aria-label", `copy ${text}`);
   button.onclick = async () => {
     try {

@@ -9,6 +9,7 @@ export class Row {
   #parameter;
   #control;
   #number = null;
+  #text = ""; // the value as it was when the number was last shown
   #reset;
 
   /** `send(name, value)` is called when a hand moves it. */
@@ -22,7 +23,7 @@ export class Row {
       type: "button", className: "reset",
       "aria-label": `reset ${parameter.label} to ${shown(parameter, parameter.default)}`,
       onclick: () => this.#control.set(parameter.default),
-    }, "↺");
+    });
     this.element = this.#build();
     this.show(parameter.value);
   }
@@ -31,18 +32,20 @@ export class Row {
   show(value) {
     this.#control.show(value);
     const text = shown(this.#parameter, value);
-    if (this.#number && document.activeElement !== this.#number) this.#number.value = text;
     this.#reset.disabled = text === shown(this.#parameter, this.#parameter.default);
+    if (!this.#number || document.activeElement === this.#number || text === this.#text) return;
+    this.#number.value = this.#text = text;
   }
 
   #build() {
     const {label, address, moves} = this.#parameter;
     const name = element("span", {className: "name"}, label);
-    const target = moves ? [element("span", {className: "moves"}, `→ ${moves}`)] : [];
+    const target = moves ? [element("span", {className: "moves"}, moves)] : [];
     const copy = copying(element("button", {type: "button", className: "address"}), address);
     const value = isSwitch(this.#parameter) ? [] : [this.#value()];
-    return element("div", {className: "row"},
-      name, ...target, copy, ...value, this.#reset, this.#control.element);
+    const row = element("div", {className: "row"}, name, copy, this.#reset, ...value);
+    row.append(this.#control.element, ...target);
+    return row;
   }
 
   #value() {
@@ -51,7 +54,7 @@ export class Row {
       type: "text", inputMode: "decimal", className: "number", autocomplete: "off",
       "aria-label": `${label} in ${unit || "its own unit"}`,
       onfocus: () => this.#number.select(),
-      onblur: () => this.#show_typed(),
+      onblur: () => this.#take(),
       onkeydown: (event) => this.#key(event),
     });
     return element("span", {className: "value"}, this.#number,
@@ -59,10 +62,14 @@ export class Row {
   }
 
   #key(event) {
-    if (event.key === "Enter") {
-      const value = typed(this.#parameter, this.#number.value);
-      if (value !== null) this.#control.set(value);
-      this.#number.blur();
-    } else if (event.key === "Escape") this.#number.blur();
+    if (event.key === "Escape") this.#number.value = this.#text;
+    if (event.key === "Escape" || event.key === "Enter") this.#number.blur();
+  }
+
+  /** Take what was typed, when the field is left: phones have no Enter among their digits. */
+  #take() {
+    const value = this.#number.value === this.#text ? null : typed(this.#parameter, this.#number.value);
+    if (value !== null) this.#control.set(value);
+    this.#number.value = this.#text = value === null ? this.#text : shown(this.#parameter, value);
   }
 }

@@ -1,0 +1,104 @@
+"""Who is told over OSC when values change, and what each of them knows already.
+
+A surface that set a value must not get it back while the hand is still on it, else faders jitter
+or two programs send one value round and round. So each peer has a note of the value that it knows
+for every parameter, and is left in peace for a while after it set one; it is told again where
+the value came to stand elsewhere than it asked.
+"""
+
+import ipaddress
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from performer.doors.changes import Change, Kind
+from performer.parameters import Table, Values
+
+Address = tuple[str, int]  # host, port
+
+MOST_SENDERS = 8
+FORGET_SECONDS = 60.0
+QUIET_SECONDS = 0.5  # after a value has arrived where the peer sent it
+
+
+class Peer:
+    """One program that is told; ``known`` is what it knows, by place (NaN: nothing yet)."""
+
+    def __init__(self, known: Values) -> None:
+        self.known = known
+        self.seen = 0.0
+        self._quiet_until = np.zeros(len(known))
+
+    def hush(self, place: int, until: float) -> None:
+        """Tell nothing about the parameter at ``place`` until then."""
+        self._quiet_until[place] = until
+
+    def due(self, values: Values, now: float) -> npt.NDArray[np.intp]:
+        """The places whose value it should be told."""
+        return np.flatnonzero((values != self.known) & (now >= self._quiet_until))
+
+
+class Peers:
+    """The targets that the scene names, which are told everything from the start, and the programs
+    that sent something lately, which are told what changes from then on.
+
+    Times are seconds of one clock, whichever the caller has.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._knobs = [parameter.knob for parameter in table.parameters]
+        self._targets: dict[Address, Peer] = {}
+        self._senders: dict[Address, Peer] = {}
+
+    def __iter__(self) -> Iterator[tuple[Address, Peer]]:
+        yield from self._targets.items()
+        yield from self._senders.items()
+
+    def add_target(self, address: Address) -> None:
+        """Tell ``address`` for as long as the scene plays."""
+        self._senders.pop(address, None)
+        self._targets[address] = Peer(np.full(len(self._knobs), np.nan))
+
+    def heard(self, sender: Address, values: Callable[[], Values], now: float) -> None:
+        """``sender`` sent something that we understood; it may see where everything stands."""
+        if sender in self._targets:
+            return
+        peer = self._senders.pop(sender, None) or Peer(values())
+        peer.seen = now
+        self._senders[sender] = peer  # now the newest
+        if len(self._senders) > MOST_SENDERS:
+            del self._senders[next(iter(self._senders))]
+
+    def forget(self, now: float) -> None:
+        """Leave out who has not sent anything for a while."""
+        old = [each for each, peer in self._senders.items() if now - peer.seen > FORGET_SECONDS]
+        for sender in old:
+            del self._senders[sender]
+
+    def has_set(self, sender: Address, changes: Iterable[Change], now: float) -> None:
+        """``sender`` knows these values, for it asked for them; a relative change tells it none."""
+        same = [peer for address, peer in self if _same_program(address, sender)]
+        exact = self._targets.get(sender) or self._senders.get(sender)
+        for change in changes:
+            if change.kind is Kind.RELATIVE:
+                continue
+            until = now + self._glide_seconds(change) + QUIET_SECONDS
+            for peer in same:
+                peer.hush(change.place, until)
+            if exact is not None:
+                exact.known[change.place] = change.value
+
+    def _glide_seconds(self, change: Change) -> float:
+        own = self._knobs[change.place].glide_seconds
+        return own if change.glide_seconds is None else change.glide_seconds
+
+
+def _same_program(peer: Address, sender: Address) -> bool:
+    """A surface may send from another port than it listens on; on this machine, we cannot tell."""
+    return peer == sender or (peer[0] == sender[0] and not is_loopback(sender))
+
+
+def is_loopback(address: Address) -> bool:
+    """Whether ``address`` is this machine, by its loopback."""
+    return ipaddress.ip_address(address[0]).is_loopback

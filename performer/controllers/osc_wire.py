@@ -1,0 +1,86 @@
+"""The sockets of OSC, on asyncio: what comes in at the port, and what goes out to anybody."""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable, Iterable
+
+from performer.controllers.osc_peers import Address, is_loopback
+from performer.errors import PerformerError
+
+_LOOPBACK, _EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104  (all interfaces only with --lan)
+_RECEIVE_BYTES = 4 << 20  # a burst of some 20 000 messages; the system may grant less
+
+Receive = Callable[[bytes, Address], None]
+
+
+class _Socket(asyncio.DatagramProtocol):
+    """One socket. What UDP reports as errors is only that some peer is gone."""
+
+    transport: asyncio.DatagramTransport
+
+    def __init__(self, receive: Receive | None = None) -> None:
+        self.full = False
+        self._receive = receive
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.DatagramTransport)
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        if self._receive is not None:
+            self._receive(data, addr)
+
+    def pause_writing(self) -> None:
+        self.full = True
+
+    def resume_writing(self) -> None:
+        self.full = False
+
+
+class Wire:
+    """One port, and a way out beyond this machine."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._inward = _Socket(receive)
+        self._outward = _Socket()
+
+    async def open(self, port: int, lan: bool) -> None:
+        """Take ``port``, on all interfaces only with ``lan``. Errors: PerformerError."""
+        loop = asyncio.get_running_loop()
+        listening = listen(port, lan=lan)
+        await loop.create_datagram_endpoint(lambda: self._inward, sock=listening)
+        if lan:
+            self._outward = self._inward
+        else:  # what is bound to the loopback cannot send beyond it
+            address = (_EVERYWHERE, 0)
+            await loop.create_datagram_endpoint(lambda: self._outward, local_addr=address)
+
+    def send(self, datagrams: Iterable[bytes], address: Address) -> bool:
+        """Send, from the port where that can be; False while the network takes nothing more."""
+        way = self._inward if is_loopback(address) else self._outward
+        if way.full:
+            return False
+        for datagram in datagrams:
+            way.transport.sendto(datagram, address)
+        return True
+
+    def close(self) -> None:
+        """Give the port back."""
+        for each in (self._inward, self._outward):
+            each.transport.close()
+
+
+def listen(port: int, *, lan: bool) -> socket.socket:
+    """A socket that listens at ``port``, on all interfaces with ``lan``. Errors: PerformerError."""
+    taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        taken.setblocking(False)
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
+        taken.bind((_EVERYWHERE if lan else _LOOPBACK, port))
+    except OSError as error:
+        taken.close()
+        busy = error.errno == errno.EADDRINUSE
+        why = "is taken by another program" if busy else f"cannot be taken ({error.strerror})"
+        raise PerformerError(f"osc: port {port} {why}; change `port:` of the controller") from error
+    return taken

@@ -1,0 +1,175 @@
+"""The thread between a source and the frames: it does the waiting, so that render never does.
+
+From a device it takes every picture and hands over the newest. A file it asks a little ahead of
+the clock, and hands each picture over when its time has come.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from performer.clock import Moment
+from performer.errors import PerformerError
+from performer.parts import Picture, Source
+
+BACKOFF_SECONDS = (1.0, 2.0, 4.0, 8.0, 10.0)  # before each try to open again; then ever the last
+
+_FIRST_SECONDS = 2.0  # how long the first frame may wait for the first picture
+_CLOSE_SECONDS = 2.0  # how long a driver may take to let go
+_SILENT_SECONDS = 3.0  # a device that hangs so long without a word rests
+_AHEAD_SECONDS = 0.1  # of a file; hides seeks, and is how much later its knobs answer
+_STEP_SECONDS = 1 / 240  # how finely a file is asked, so the most that a picture is late
+_MOST_AHEAD = 8  # pictures, since large ones take many megabytes
+_AT_ONCE = -float("inf")  # when pictures from devices are due
+
+_Question = tuple[Moment, Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A picture and the clock second from which it is shown."""
+
+    seconds: float
+    picture: Picture
+
+
+class Capture:
+    """Plays ``source`` on a thread of its own.
+
+    A source that fails rests: its last picture stays, ``state`` says why, and it is closed and
+    opened again until that works. Before the first picture there is a neutral grey one. Pictures
+    are numbered anew, so that a number still means one picture after the source was reopened.
+
+    ``late`` counts frames for which a file's picture was not ready in time, ``dropped`` pictures
+    that never were on screen because a newer one came.
+    """
+
+    def __init__(self, source: Source, backoff_seconds: Sequence[float] = BACKOFF_SECONDS) -> None:
+        self.late = 0
+        self.dropped = 0
+        self._source = source
+        self._backoff_seconds = backoff_seconds
+        self._shown = Picture(np.full((256, 256, 3), 128, np.uint8), 0)
+        self._due: deque[_Due] = deque()
+        self._taken = 0  # pictures so far
+        self._failures = 0  # in a row
+        self._line = ""
+        self._thread: threading.Thread | None = None
+        self._changed = threading.Condition()
+
+    def open(self) -> None:
+        """Start; never fails, since a source may come later."""
+        self._question: _Question | None = None
+        self._reached = _AT_ONCE  # up to which second a file has been asked
+        self._closing = False
+        self._opened = self._heard = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop and close the source; a driver that hangs is left behind."""
+        if self._thread is None:
+            return
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join(_CLOSE_SECONDS)
+        self._thread = None
+
+    @property
+    def state(self) -> tuple[Literal["plays", "rests"], str]:
+        """Whether pictures come, and if not, the one line that says why."""
+        if self._line:
+            return "rests", self._line
+        if self._source.live and time.monotonic() - self._heard > _SILENT_SECONDS:
+            return "rests", "source: the device gives no pictures; check its cable"
+        return "plays", ""
+
+    def at(self, moment: Moment, values: Mapping[str, float]) -> Picture:
+        """The picture for ``moment``, at once; only before the first one it waits a little."""
+        with self._changed:
+            self._question = moment, values
+            self._changed.notify_all()
+            if not self._taken:
+                patience = self._opened + _FIRST_SECONDS - time.monotonic()
+                self._changed.wait_for(lambda: self._taken or self._line, max(patience, 0.0))
+            self._show(moment.seconds)
+            return self._shown
+
+    def _show(self, seconds: float) -> None:
+        due = 0
+        while self._due and self._due[0].seconds <= seconds:
+            self._shown = self._due.popleft().picture
+            due += 1
+        self.dropped += max(due - 1, 0)
+        if not (self._source.live or self._line) and self._reached < seconds:
+            self.late += 1
+
+    def _run(self) -> None:
+        while not self._closing:
+            try:
+                self._play()
+            except Exception as error:  # whatever it is, the show goes on
+                self._rest(error)
+
+    def _play(self) -> None:
+        try:
+            self._source.open()
+            number = None  # of the last picture
+            while (question := self._next_question()) is not None:
+                picture = self._source.at(*question)
+                self._take(question[0].seconds, picture, picture.number != number)
+                number = picture.number
+        finally:
+            self._source.close()
+
+    def _next_question(self) -> _Question | None:
+        """What to ask of the source next, waiting until there is something; None at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing or self._has_room())
+            if self._closing or self._question is None:
+                return None
+            moment, values = self._question
+            if not self._source.live:
+                seconds = max(self._reached + _STEP_SECONDS, moment.seconds)
+                moment = replace(moment, seconds=seconds)
+            return moment, values
+
+    def _has_room(self) -> bool:
+        if self._question is None or self._source.live:
+            return self._question is not None
+        ahead = self._reached + _STEP_SECONDS - self._question[0].seconds
+        return ahead <= _AHEAD_SECONDS and len(self._due) < _MOST_AHEAD
+
+    def _take(self, seconds: float, picture: Picture, new: bool) -> None:
+        with self._changed:
+            self._reached, self._heard = seconds, time.monotonic()
+            self._failures, self._line = 0, ""
+            if new:
+                self._taken += 1
+                self._add(seconds, replace(picture, number=self._taken))
+                self._changed.notify_all()
+            elif self._source.live:  # one that answers without waiting must not keep us spinning
+                self._changed.wait_for(lambda: self._closing, _STEP_SECONDS)
+
+    def _add(self, seconds: float, picture: Picture) -> None:
+        if self._source.live:
+            self.dropped += len(self._due)
+            self._due.clear()
+            seconds = _AT_ONCE
+        self._due.append(_Due(seconds, picture))
+
+    def _rest(self, error: Exception) -> None:
+        """Say why, and wait before the next try."""
+        line = f"source: {type(error).__name__}: {error}; it is tried again and again"
+        with self._changed:
+            self._line = str(error) if isinstance(error, PerformerError) else line
+            self._failures += 1
+            wait = self._backoff_seconds[min(self._failures, len(self._backoff_seconds)) - 1]
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._closing, wait)

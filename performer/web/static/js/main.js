@@ -1,0 +1,63 @@
+// The page: a picture, what it plays with, and how everything is.
+
+import {Connection} from "./connection.js";
+import {find, say, toast} from "./dom.js";
+import {Figures} from "./figures.js";
+import {Lamps} from "./lamps.js";
+import {hideToken, offerLink} from "./link.js";
+import {showConnection, showCurtain, showProblems, showUntrained} from "./notices.js";
+import {Hands, Parameters} from "./parameters.js";
+import {Preview} from "./preview.js";
+
+const NO_PREVIEW =
+  "This scene has no preview. Add `page: {kind: page}` to its outputs to see the picture here.";
+
+let scene = null;
+let parameters = null;
+let connected = false;
+
+const receive = {
+  scene(message) {
+    scene = message;
+    document.title = `${scene.name} · Performer`;
+    say(find("scene"), scene.name);
+    parameters = new Parameters(find("panel"), scene, (name, value) => hands.move(name, value));
+    showUntrained(scene.untrained, scene.seed);
+    offerLink(scene.link);
+  },
+  values(message) {
+    parameters?.show(message.changed);
+  },
+  status(message) {
+    figures.show(message, preview.delayMs);
+    lamps.show(message);
+    showProblems(message.problems);
+    if (message.model.untrained) showUntrained(true, scene?.seed);
+    showCurtain(curtain(message));
+  },
+  error(message) {
+    toast(message.line);
+  },
+};
+
+function curtain({state}) {
+  if (!connected) return "reconnecting …";
+  if (state !== "plays") return `render: ${state ?? "starting"}`;
+  return Object.values(scene?.outputs ?? {}).includes("page") ? "" : NO_PREVIEW;
+}
+
+const figures = new Figures(find("figures"));
+const lamps = new Lamps(find("lamps"));
+const preview = new Preview(find("preview"), (number) => connection.send({seen: number}));
+const hands = new Hands((message) => connection.send(message));
+const connection = new Connection({
+  message: (message) => receive[message.type]?.(message),
+  preview: (bytes) => preview.show(bytes),
+  state(state) {
+    connected = state === "open";
+    showConnection(state);
+    if (!connected) showCurtain(curtain({}));
+  },
+});
+
+hideToken();

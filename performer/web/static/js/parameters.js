@@ -1,0 +1,57 @@
+// All parameters in their groups; macros first and large.
+
+import {element} from "./dom.js";
+import {Row} from "./row.js";
+
+/** `bends.twist` reads `Bends › twist`. */
+function title(group) {
+  const [section, ...rest] = group.split(".");
+  return [section[0].toUpperCase() + section.slice(1), ...rest].join(" › ");
+}
+
+export class Parameters {
+  #rows = [];
+
+  /** Build the rows of a scene into `place`; `send(name, value)` is called when a hand moves one. */
+  constructor(place, scene, send) {
+    const groups = Object.entries(scene.groups).map(([group, kind]) => {
+      const heading = element("h2", {}, title(group));
+      if (kind) heading.append(element("span", {className: "kind"}, kind));
+      return [group, element("section", {className: `group ${group.split(".")[0]}`}, heading)];
+    });
+    const sections = Object.fromEntries(groups);
+    for (const parameter of scene.parameters) {
+      const row = new Row(parameter, send);
+      this.#rows.push(row);
+      sections[parameter.group].append(row.element);
+    }
+    place.replaceChildren(...groups.map(([, section]) => section));
+  }
+
+  /** The instrument plays these values, by place. */
+  show(changed) {
+    for (const [place, value] of Object.entries(changed)) this.#rows[place]?.show(value);
+  }
+}
+
+/** Gathers what hands move, and sends it once with each frame of the display. */
+export class Hands {
+  #send;
+  #moved = {};
+  #planned = false;
+
+  constructor(send) {
+    this.#send = send;
+  }
+
+  move(name, value) {
+    this.#moved[name] = value;
+    if (this.#planned) return;
+    this.#planned = true;
+    requestAnimationFrame(() => {
+      this.#planned = false;
+      this.#send({set: this.#moved});
+      this.#moved = {};
+    });
+  }
+}
