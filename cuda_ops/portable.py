@@ -54,9 +54,10 @@ def bias_act(
     """As `reference.bias_act`, with fewer passes over memory."""
     activation = activations.find(act)
     x = x.contiguous()
-    y = x.clone() if b is None else x + activations.align_bias(b, x, dim)
+    y = x if b is None else x + activations.align_bias(b, x, dim)
     y = activation.function(y, activation.alpha if alpha is None else alpha)
-    y = y.mul_(activation.gain if gain is None else gain)
+    gain = activation.gain if gain is None else gain
+    y = y * gain if y is x else y.mul_(gain)
     return y if clamp is None else y.clamp_(-clamp, clamp)
 
 

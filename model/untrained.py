@@ -24,12 +24,10 @@ from model.schedule import Variant
 SPREAD = 0.35
 BIAS = 0.4
 # How far w moves the styles: freely in the coarse layers, little in those that set the colours.
-FIRST_SWING, LAST_SWING = 0.6, 0.2
+FIRST_SWING, LAST_SWING = 0.4, 0.1
 # Standard deviations of the picture, of 2 between black and white.
 BRIGHTNESS, COLOUR = 0.36, 0.24
 SAMPLES = 6
-RIDGE=1e-4
-CONTRAST=1.3
 
 
 def untrained(
@@ -101,61 +99,18 @@ def _let_w_in(network: Canvas, random: np.random.RandomState) -> None:
 def _balance(network: Canvas, random: np.random.RandomState) -> None:
     """Set every normalisation, and the colours, by painting made-up conditions once."""
     condition = _clouds(random, network.config.encoder.size[0])
-    z = _normal(random, SAMPLES, network.config.z_dim)
+    w = network.mapping(_normal(random, SAMPLES, network.config.z_dim))
     hooks = [
         module.register_forward_pre_hook(_measure)
         for module in network.modules()
         if isinstance(module, BatchNorm | AliasFreeLayer)
     ]
-    last, rgb = (layer.name for layer in network.config.synthesis[-2:])
-    with torch.no_grad():
-        code = network.encoder(condition)
-        w = network.mapping(z)
-        _, kept = network.synthesis(w, code, features=[last])
+    before_rgb = network.config.layers[-2]
+    code = network.encoder(condition)
+    _, features = network.synthesis(w, code, features=[before_rgb])
     for hook in hooks:
         hook.remove()
-    layer = getattr(network.synthesis, rgb)
-    HUE[0]=random.uniform(0,6.28);hue=torch.eye(3)
-    target = torch.einsum("rc,nchw->nrhw", hue, condition)
-    _solve(layer, kept[last]*layer.affine(w[:, -1])[:, :, None, None], target, network.config.output_scale)
-
-
-def _solve(layer, x, target, scale):
-    x = F.adaptive_avg_pool2d(x, 64).double()/ math.sqrt(x.shape[1])*layer.magnitude_ema.double().rsqrt(); target=F.adaptive_avg_pool2d(target,64).double()
-    m = x.mean([2,3],keepdim=True)
-    d = (x-m).movedim(1,-1).flatten(0,2)
-    within = d.T@d/len(d)
-    mm=m[:,:,0,0]; mm=mm-mm.mean(0)
-    between = mm.T@mm/len(mm)
-    B = between + within*0.02
-    L = torch.linalg.cholesky(B); Li=torch.linalg.inv(L)
-    ev,vec = torch.linalg.eigh(Li@within@Li.T)
-    V = Li.T@vec[:,-3:].flip(1)   # C,3
-    lum = (target-target.mean([2,3],keepdim=True)).mean(1).flatten()
-    proj = d@V
-    sd = ((V.T@(within+between)@V).diagonal()).sqrt()
-    sign = torch.sign((proj*lum[:,None]).sum(0))
-    print(ev, (proj*lum[:,None]).mean(0)/sd/lum.std())
-    V = V*sign/sd
-    mix=_palette(HUE[0]).double()/scale
-    W = (V@mix.T)  # C,3
-    layer.weight.copy_(W.T[:,:,None,None])
-    layer.bias.copy_(-(x.mean([0,2,3])@W))
-
-HUE=[0]
-def _palette(hue: float) -> Tensor:
-    """Red, green and blue of a brightness and of two opponent colours turned by ``hue``: [3, 3]."""
-    angles = hue + 2 * math.pi / 3 * torch.arange(3)
-    colours = COLOUR * torch.stack([angles.cos(), angles.sin()], 1)
-    return torch.cat([torch.full((3, 1), BRIGHTNESS), colours], 1)
-
-
-def _hue(angle):
-    luma=torch.full((3,3),1/3)
-    c=math.cos(angle);s_=math.sin(angle)
-    # rotation about grey axis
-    k=torch.full((3,),1/math.sqrt(3)); K=torch.tensor([[0,-1,1],[1,0,-1],[-1,1,0]])/math.sqrt(3)
-    return c*torch.eye(3)+(1-c)*torch.outer(k,k)+s_*K
+    _colour(network, w, features[before_rgb], condition, random.uniform(0, 2 * math.pi))
 
 
 def _measure(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -177,13 +132,39 @@ def _clouds(random: np.random.RandomState, side: int) -> Tensor:
     return (0.5 * octaves[0] + 0.25 * octaves[1] + 0.15 * octaves[2]).clamp(-1, 1)
 
 
-def _mix_colours(network: Canvas, painted: Tensor, random: np.random.RandomState) -> None:
-    """Make of the three channels painted a brightness and two opponent colours."""
-    deviation, mean = painted.std([2, 3]).mean(0), painted.mean([0, 2, 3])
-    mix = _palette(random.uniform(0, 2 * math.pi)) / deviation
-    rgb = getattr(network.synthesis, network.config.synthesis[-1].name)
-    rgb.weight.copy_(torch.einsum("rc,cikl->rikl", mix, rgb.weight))
-    rgb.bias.copy_(mix @ (rgb.bias - mean / network.config.output_scale))
+def _colour(network: Canvas, w: Tensor, features: Tensor, condition: Tensor, hue: float) -> None:
+    """Paint what varies most: the first direction as brightness, two more as opponent colours."""
+    rgb: AliasFreeLayer = getattr(network.synthesis, network.config.layers[-1])
+    gain = (rgb.magnitude_ema * features.shape[1]).rsqrt()
+    features = _overview(features * rgb.affine(w[:, -1])[:, :, None, None] * gain)
+    brightness = _overview(condition).mean(1, keepdim=True)
+    mix = _directions(features, brightness) @ _palette(hue).t() / network.config.output_scale
+    rgb.weight.copy_(mix.t()[:, :, None, None])
+    rgb.bias.copy_(-features.mean([0, 2, 3]) @ mix)
+
+
+def _overview(x: Tensor) -> Tensor:
+    return F.adaptive_avg_pool2d(x, 64)
+
+
+def _directions(features: Tensor, brightness: Tensor) -> Tensor:
+    """Three directions in feature space [C, 3], each of unit deviation.
+
+    They vary much within a picture and little from one w to the next, and they grow with the
+    brightness of the condition.
+    """
+    mean = features.mean([2, 3])
+    within = (features - mean[:, :, None, None]).movedim(1, 3).flatten(0, 2)
+    between = torch.cov(mean.t(), correction=0)
+    inside = torch.cov(within.t(), correction=0)
+    noise = between + inside.diagonal().mean() * torch.eye(len(inside))
+    root = torch.linalg.inv(torch.linalg.cholesky(noise))
+    _, vectors = torch.linalg.eigh(root @ inside @ root.t())
+    directions = root.t() @ vectors[:, -3:].flip(1)
+    deviation = (directions * ((inside + between) @ directions)).sum(0).sqrt()
+    contrast = brightness - brightness.mean([2, 3], keepdim=True)
+    sense = torch.sign(directions.t() @ within.t() @ contrast.movedim(1, 3).flatten(0, 2))
+    return directions * sense.t() / deviation
 
 
 def _palette(hue: float) -> Tensor:

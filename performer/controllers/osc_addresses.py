@@ -124,8 +124,8 @@ def _alternatives(part: str) -> list[str]:
     before, brace, rest = part.partition("{")
     if not brace:
         return [part]
-    inside, _, after = rest.partition("}")
-    tails = _alternatives(after)
+    inside, closed, after = rest.partition("}")
+    tails = _alternatives(after) if closed else []
     spelled = [before + choice + tail for choice in inside.split(",") for tail in tails]
     return spelled if len(spelled) <= MOST_ALTERNATIVES else []
 

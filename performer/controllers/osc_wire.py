@@ -23,10 +23,6 @@ class _Socket(asyncio.DatagramProtocol):
         self.full = False
         self._receive = receive
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.transport = transport
-
     def datagram_received(self, data: bytes, addr: Address) -> None:
         if self._receive is not None:
             self._receive(data, addr)
@@ -49,12 +45,14 @@ class Wire:
         """Take ``port``, on all interfaces only with ``lan``. Errors: PerformerError."""
         loop = asyncio.get_running_loop()
         listening = listen(port, lan=lan)
-        await loop.create_datagram_endpoint(lambda: self._inward, sock=listening)
+        found = await loop.create_datagram_endpoint(lambda: self._inward, sock=listening)
+        self._inward.transport = found[0]
         if lan:
             self._outward = self._inward
         else:  # what is bound to the loopback cannot send beyond it
             address = (_EVERYWHERE, 0)
-            await loop.create_datagram_endpoint(lambda: self._outward, local_addr=address)
+            found = await loop.create_datagram_endpoint(lambda: self._outward, local_addr=address)
+            self._outward.transport = found[0]
 
     def send(self, datagrams: Iterable[bytes], address: Address) -> bool:
         """Send, from the port where that can be; False while the network takes nothing more."""

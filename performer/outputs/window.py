@@ -243,6 +243,8 @@ class _Painter:
             if self._texture is not None:
                 self._texture.release()
             self._texture = self._context.texture((width, height), channels)
+            # Or the first and the last row, enlarged, would run into each other.
+            self._texture.repeat_x = self._texture.repeat_y = False
         return self._texture
 
 

@@ -78,12 +78,12 @@ class Life:
     def _end(self) -> None:
         self.orphaned = self._reasons.get() == _LEFT_ALONE
         threading.Thread(target=self._force, name="life_force", daemon=True).start()
+        if self.orphaned:  # first, since the process may be gone once it knows
+            self._remove_run_folder()
         with self._lock:
             self._stopping.set()
         for callback in self._callbacks:
             callback()
-        if self.orphaned:
-            self._remove_run_folder()
 
     def _remove_run_folder(self) -> None:
         if (self._run_folder / "frames").exists():  # it is one, and not some other folder

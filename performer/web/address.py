@@ -23,7 +23,7 @@ class PortError(PerformerError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The page's place. ``hosts`` are the only names it answers to; without ``token`` it is open."""
+    """The page's place; ``hosts`` are its only names, ``token`` what opens it (None: nothing)."""
 
     scheme: str
     host: str

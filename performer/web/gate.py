@@ -6,10 +6,10 @@ checked, for http and for WebSockets alike.
 """
 
 import hmac
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -70,11 +70,7 @@ class Gate:
         return right is not None and hmac.compare_digest(token.encode(), right.encode())
 
     def _kept_token(self, headers: Headers) -> str:
-        try:
-            jar = SimpleCookie(headers.get("cookie", ""))
-        except CookieError:
-            return ""
-        return str(jar[self._cookie].value) if self._cookie in jar else ""
+        return cookie_parser(headers.get("cookie", "")).get(self._cookie, "")
 
     def _keep(self) -> str:
         """The cookie for who came by a link with the token."""

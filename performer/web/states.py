@@ -103,8 +103,9 @@ def _all_lit(parts: dict[str, Status]) -> Status:
 
 def _problems(groups: dict[str, Status]) -> Iterator[str]:
     """One line for everything that is not well."""
-    for parts in groups.values():
+    for group, parts in groups.items():
         for name, part in parts.items():
             if part["lamp"] == "bad" or (part["lamp"] == "waits" and part["line"]):
                 line = part["line"] or part["state"]
-                yield line if line.startswith(f"{name}:") else f"{name}: {line}"
+                named = line.startswith((f"{name}:", f"{group}:"))
+                yield line if named else f"{name}: {line}"

@@ -63,12 +63,11 @@ def test_at_zero_the_picture_comes_back_as_it_is() -> None:
     part.close()
 
 
-def test_turning_the_knob_never_jumps() -> None:
-    given = picture()
-    sigmas = np.linspace(0, 4, 801)
-    steps = [blurred(given, float(sigma)) for sigma in sigmas]
-    jumps = [float((b - a).abs().max()) for a, b in zip(steps, steps[1:], strict=False)]
-    assert max(jumps) < 0.05
+@pytest.mark.parametrize("taps", range(12))
+def test_turning_the_knob_never_jumps_where_the_kernel_grows(taps: int) -> None:
+    given, sigma = picture(), taps / 3
+    jump = blurred(given, sigma + 1e-9) - blurred(given, sigma - 1e-9)
+    assert jump.abs().max() < 1e-7
 
 
 def test_a_blur_looks_the_same_at_every_canvas_size() -> None:
@@ -77,7 +76,8 @@ def test_a_blur_looks_the_same_at_every_canvas_size() -> None:
     part = Blur(Blur.Settings(kind="blur"))
     values = {"sigma": 16.0}
     shrunk = interpolate(part.apply(large, values), (64, 64), mode="area")
-    assert (part.apply(small, values) - shrunk).abs().max() < 0.01
+    assert (part.apply(small, values) - shrunk).abs().max() < 0.05
+    assert (blurred(small, values["sigma"]) - shrunk).abs().max() > 0.5  # as it must not be
 
 
 def test_an_even_picture_stays_even_up_to_its_edges_at_any_strength() -> None:

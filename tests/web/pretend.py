@@ -40,12 +40,13 @@ macros:
   3: {name: Glow, to: bends.glow.factor, range: [-2, 4]}
   4: {name: Seeds, to: latent.position}
 """
+_SIZE = 512
 
 
 class Pretended:
     """Plays the other processes; ``sent`` holds every change that arrived."""
 
-    def __init__(self, tmp_path: Path, scene: str = SCENE, size: int = 512) -> None:
+    def __init__(self, tmp_path: Path, scene: str = SCENE, *, plays: bool = True) -> None:
         file = tmp_path / "pretended.yaml"
         file.write_text(scene, encoding="utf-8")
         self.scene = reading.read(str(file))
@@ -56,7 +57,7 @@ class Pretended:
         self.sent: list[Change] = []
         self.written_at: dict[int, float] = {}  # wall time by frame number
         self.source = {"kind": "card", "state": "plays", "line": ""}
-        self._size = size
+        self._plays = plays
         self._boards = {name: StatusDoor(self.folder.status(name)) for name in ("render", "feed")}
         self._control = StatusDoor(self.folder.status("control"))
         self._preview = StatusDoor(self.folder.preview)
@@ -66,7 +67,8 @@ class Pretended:
         self._thread = threading.Thread(target=self._play)
 
     def __enter__(self) -> "Pretended":
-        self._thread.start()
+        if self._plays:
+            self._thread.start()
         return self
 
     def __exit__(
@@ -76,7 +78,8 @@ class Pretended:
         trace: TracebackType | None,
     ) -> None:
         self._leaving.set()
-        self._thread.join()
+        if self._plays:
+            self._thread.join()
         shutil.rmtree(self.folder.root, ignore_errors=True)  # a process left alone removes it
 
     def control_says(self) -> dict[str, Any]:
@@ -125,21 +128,21 @@ class Pretended:
         self._boards["feed"].write({"process": "feed", "state": "runs", "outputs": {"page": page}})
 
     def _show(self, number: int, angle: float) -> None:
-        picture = _picture(self._size, number, angle)
+        picture = _picture(number, angle)
         now = time.monotonic()
-        stamp = PREVIEW_HEADER.pack(number, now - 0.045, now, self._size, self._size)
+        stamp = PREVIEW_HEADER.pack(number, now - 0.045, now, _SIZE, _SIZE)
         self._preview.write_bytes(stamp + picture)
         self.written_at[number] = time.time()
 
 
-def _picture(size: int, number: int, angle: float) -> bytes:
+def _picture(number: int, angle: float) -> bytes:
     """Something that moves, so that a still page can be told from a playing one."""
-    across = np.linspace(0, 6, size // 8)
+    across = np.linspace(0, 6, _SIZE // 8)
     waves = np.sin(across[None] + number / 20) * np.cos(across[:, None] - number / 31)
     hues = np.stack([waves, waves.T, -waves], -1) * 70 + (120, 80, 110)
     small = Image.fromarray(hues.astype(np.uint8))
-    picture = small.resize((size, size), Image.Resampling.BICUBIC).rotate(angle)
-    ImageDraw.Draw(picture).rectangle((0, 0, number * 4 % size, 6), fill=(255, 180, 84))
+    picture = small.resize((_SIZE, _SIZE), Image.Resampling.BICUBIC).rotate(angle)
+    ImageDraw.Draw(picture).rectangle((0, 0, number * 4 % _SIZE, 6), fill=(255, 180, 84))
     jpeg = io.BytesIO()
     picture.save(jpeg, "JPEG", quality=80)
     return jpeg.getvalue()

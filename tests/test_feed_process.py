@@ -1,0 +1,216 @@
+"""The feed process as the supervisor runs it, with real outputs and another library's receiver."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from performer.doors.folder import RunFolder
+from performer.doors.frames import FramesWriter
+from performer.doors.status import StatusDoor
+from performer.outputs.page import PREVIEW_HEADER
+from tests.rig import ndi
+from tests.rig.show import wait_for
+
+SCENE = {"performer": 1, "model": {"untrained": 7}, "source": {"kind": "card"}}
+PROCESS = ["-m", "performer.processes.feed"]
+
+
+@dataclass
+class Room:
+    """A run folder with a feed process in it, and this test in the place of all others."""
+
+    folder: RunFolder
+    process: "subprocess.Popen[str]"
+    writer: FramesWriter
+    number: int = 0
+
+    def __post_init__(self) -> None:
+        self._status = StatusDoor(self.folder.status("feed"))
+        self._control = StatusDoor(self.folder.status("control"))
+
+    def render(self, seconds: float, rate: float = 60.0) -> None:
+        """Publish stamped frames for so long."""
+        began = time.monotonic()
+        for count in range(round(seconds * rate)):
+            self.number += 1
+            self.writer.claim(128, 256)[...] = ndi.stamped(self.number)
+            self.writer.publish(self.number / rate, captured=time.monotonic())
+            time.sleep(max(began + (count + 1) / rate - time.monotonic(), 0))
+
+    def watch_preview(self) -> StatusDoor:
+        """Be somebody who looks at the page."""
+        self._control.write({"viewers": 1})
+        return StatusDoor(self.folder.preview)
+
+    def outputs(self) -> dict[str, Any]:
+        outputs: dict[str, Any] = self._status.read().get("outputs", {})
+        return outputs
+
+    def stop(self) -> tuple[int, float, str]:
+        """Exit status, seconds until then, and what it said."""
+        began = time.monotonic()
+        said, complaints = self.process.communicate("stop\n", timeout=10)
+        return self.process.returncode, time.monotonic() - began, said + complaints
+
+
+Open = Callable[..., contextlib.AbstractContextManager[Room]]
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Open]:
+    environment = {**os.environ, **ndi.loopback(tmp_path)}
+
+    @contextlib.contextmanager
+    def opened(
+        outputs: dict[str, Any], *arguments: str, program: list[str] = PROCESS
+    ) -> Iterator[Room]:
+        folder = RunFolder.create(len(outputs), (128, 256))
+        folder.scene.write_text(json.dumps({**SCENE, "outputs": outputs}))
+        process = subprocess.Popen(
+            [sys.executable, *program, str(folder.root), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        room = Room(folder, process, FramesWriter(folder.frames))
+        try:
+            assert wait_for(lambda: len(room.outputs()) == len(outputs)), process.poll()
+            yield room
+        finally:
+            process.kill()
+            process.communicate()
+            shutil.rmtree(folder.root, ignore_errors=True)
+
+    return opened  # type: ignore[return-value]
+
+
+def test_everything_plays_at_once_and_stops_within_a_second(room: Open, tmp_path: Path) -> None:
+    tape = tmp_path / "tape.mp4"
+    outputs = {
+        "page": {"kind": "page"},
+        "tape": {"kind": "record", "file": str(tape)},
+        "none": {"kind": "nothing"},
+    }
+    with room(outputs) as feed:
+        preview = feed.watch_preview()
+        feed.render(1.5)
+        states = {name: output["state"] for name, output in feed.outputs().items()}
+        assert states == {"page": "plays", "tape": "plays", "none": "plays"}
+        assert feed.outputs()["none"]["fps"] > 30
+        assert_preview(preview.read_bytes()[1], feed.number)
+        status, seconds, said = feed.stop()
+        assert feed.folder.root.exists()
+    assert (status, said) == (0, "")
+    assert seconds < 1.0
+    with av.open(str(tape)) as film:
+        assert len(list(film.decode(video=0))) > 45
+
+
+def assert_preview(text: bytes, number: int) -> None:
+    shown, captured, published, width, height = PREVIEW_HEADER.unpack_from(text)
+    assert number - 10 <= shown <= number
+    assert 0 <= published - captured < 0.1
+    assert (width, height) == (256, 128)
+    assert text[PREVIEW_HEADER.size :].startswith(b"\xff\xd8")
+
+
+@pytest.mark.skipif(bool(ndi.MISSING), reason=f"no NDI here: {ndi.MISSING}")
+def test_ndi_receivers_are_never_left_without_frames(room: Open, tmp_path: Path) -> None:
+    environment = {**os.environ, **ndi.loopback(tmp_path)}
+    with room({"wall": {"kind": "ndi", "name": "Feed test"}}) as feed:
+        feed.render(0.1)
+        with ndi.receiving("Feed test", environment) as got:
+            assert wait_for(lambda: got, 20)
+            feed.render(1.0)
+            time.sleep(1.0)  # render stalls
+            feed.render(0.5)
+            time.sleep(0.2)
+    gaps = np.diff([each["at"] for each in got])
+    assert np.quantile(gaps, 0.98) < 0.15
+    assert got[-1]["number"] == feed.number
+    assert [each["number"] for each in got] == sorted(each["number"] for each in got)
+
+
+def test_a_window_without_a_display_rests_and_all_else_plays(
+    room: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs = {"wall": {"kind": "window"}, "none": {"kind": "nothing"}}
+    program = [
+        "-c",
+        "import os, sys; os.environ.update(DISPLAY='', WAYLAND_DISPLAY='')\n"
+        "from performer.processes import feed; sys.exit(feed.main())",
+    ]
+    with room(outputs, program=program) as feed:
+        feed.render(0.3)
+        assert wait_for(lambda: feed.outputs()["wall"]["state"] == "rests")
+        assert feed.outputs()["none"]["state"] == "plays"
+        status, _, said = feed.stop()
+    assert status == 0
+    assert said.startswith("output wall rests: window: no display; ")
+    assert said.count("\n") == 1
+
+
+def test_a_headless_run_leaves_windows_out_without_a_word(room: Open) -> None:
+    outputs = {"wall": {"kind": "window"}, "none": {"kind": "nothing"}}
+    with room(outputs, "--headless") as feed:
+        feed.render(0.3)
+        assert wait_for(lambda: feed.outputs()["none"]["frames"] > 0)
+        assert feed.outputs()["wall"]["line"] == "window: left out of a headless run"
+        assert feed.stop()[::2] == (0, "")
+
+
+def test_an_output_blocked_in_its_library_does_not_keep_the_process(room: Open) -> None:
+    program = [
+        "-c",
+        "import sys, time\n"
+        "from performer.outputs.nothing import Nothing\n"
+        "from performer.processes import feed\n"
+        "Nothing.write = lambda self, frame: time.sleep(60)\n"
+        "sys.exit(feed.main())",
+    ]
+    with room({"none": {"kind": "nothing"}}, program=program) as feed:
+        feed.render(0.2)
+        status, seconds, said = feed.stop()
+    assert (status, said) == (0, "")
+    assert seconds < 1.0
+
+
+def test_a_killed_feed_loses_half_a_second_of_its_recording_at_most(
+    room: Open, tmp_path: Path
+) -> None:
+    tape = tmp_path / "tape.mp4"
+    with room({"tape": {"kind": "record", "file": str(tape)}}) as feed:
+        feed.render(2.0, rate=30)
+        feed.process.kill()
+        feed.process.wait()
+    with av.open(str(tape)) as film:
+        times = [picture.time for picture in film.decode(video=0)]
+    assert times[-1] >= 1.3
+
+
+def test_a_feed_whose_supervisor_died_ends_and_removes_the_run_folder(room: Open) -> None:
+    with room({"none": {"kind": "nothing"}}) as feed:
+        feed.render(0.1)
+        feed.process.communicate(timeout=5)
+        assert feed.process.returncode == 0
+        assert not feed.folder.root.exists()
+
+
+def test_a_scene_without_outputs_is_played_too(room: Open) -> None:
+    with room({}) as feed:
+        feed.render(0.2)
+        assert feed.stop()[::2] == (0, "")
