@@ -34,7 +34,9 @@ class Bottleneck(nn.Module):
     def forward(self, skip: Tensor) -> Tensor:
         """[N, in, H, W] to [N, out, H + margins, W + margins]."""
         weight, bias = self.conv.weight.to(skip.dtype), self.conv.bias
-        mixed = torch.nn.functional.conv2d(skip, weight, None if bias is None else bias.to(skip.dtype))
+        mixed = torch.nn.functional.conv2d(
+            skip, weight, None if bias is None else bias.to(skip.dtype)
+        )
         return mirror_pad(mixed, self._padding)
 
 
@@ -106,7 +108,9 @@ def _middle(image: Tensor, size: Size | None) -> Tensor:
     height, width = check_size(size)
     if height > image.shape[2] or width > image.shape[3]:
         painted = f"{image.shape[2]} x {image.shape[3]}"
-        raise ValueError(f"size {height} x {width} exceeds the painted {painted}: widen the condition")
+        raise ValueError(
+            f"size {height} x {width} exceeds the painted {painted}: widen the condition"
+        )
     return centre_crop(image, (height, width))
 
 
@@ -151,4 +155,6 @@ class Canvas(Network):
         if condition is None:
             raise ValueError("a canvas network needs a condition: give it a picture")
         code = self.encoder(condition, statistics).replacing(encoder_ws)
-        return self.synthesis(self.mapping(z, c, psi, cutoff), code, **synthesis_options)
+        w = self.mapping(z, c, psi, cutoff)
+        picture: Picture = self.synthesis(w, code, **synthesis_options)
+        return picture

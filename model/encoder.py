@@ -34,10 +34,17 @@ class BatchNorm(nn.Module):
 
     def forward(self, x: Tensor, statistics: Statistics) -> Tensor:
         """[N, C, H, W] to the same, in float32 inside."""
-        wide = at_least_float32(x)
-        own = self.training or statistics == "frame"
-        running = (None, None) if not self.training and own else (self.running_mean, self.running_var)
-        y = F.batch_norm(wide, *running, self.weight, self.bias, own, eps=self._epsilon)
+        frame = statistics == "frame" and not self.training
+        mean, variance = (None, None) if frame else (self.running_mean, self.running_var)
+        y = F.batch_norm(
+            at_least_float32(x),
+            mean,
+            variance,
+            self.weight,
+            self.bias,
+            training=frame or self.training,
+            eps=self._epsilon,
+        )
         return y.to(x.dtype)
 
 

@@ -34,6 +34,11 @@ class Mapping(nn.Module):
             width = features
         self.register_buffer("w_avg", torch.zeros(config.w_dim))
 
+    @property
+    def layers(self) -> list[Affine]:
+        """The fully connected layers, in order."""
+        return [getattr(self, f"fc{index}") for index in range(len(self.config.features))]
+
     def forward(
         self,
         z: Tensor,
@@ -51,8 +56,7 @@ class Mapping(nn.Module):
             ValueError: z or c has another shape, or a conditional network was given no c.
         """
         x = self._input(z, c)
-        for index in range(len(self.config.features)):
-            layer: nn.Module = getattr(self, f"fc{index}")
+        for layer in self.layers:
             x = F.leaky_relu(layer(x), 0.2) * math.sqrt(2)
         if self.training and self.config.w_avg_beta is not None:
             self._update_average(x, self.config.w_avg_beta)

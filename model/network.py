@@ -89,7 +89,11 @@ class Network(nn.Module):
     """A generator with its mapping network and, in the Canvas family, its encoder."""
 
     def __init__(
-        self, config: Config, mapping: Mapping, synthesis: Synthesis, encoder: Computing | None = None
+        self,
+        config: Config,
+        mapping: Mapping,
+        synthesis: Synthesis,
+        encoder: Computing | None = None,
     ) -> None:
         super().__init__()
         self.config = config
@@ -132,7 +136,8 @@ class Network(nn.Module):
         """
         family = self.config.family
         refuse(family, condition=condition is not None, encoder_ws=encoder_ws is not None)
-        return self.synthesis(self.mapping(z, c, psi, cutoff), **synthesis_options)
+        picture: Picture = self.synthesis(self.mapping(z, c, psi, cutoff), **synthesis_options)
+        return picture
 
 
 def refuse(family: str, **given: bool) -> None:

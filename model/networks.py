@@ -10,6 +10,7 @@ from torch import Tensor
 from model import stored
 from model.canvas import Canvas
 from model.config import CanvasConfig, Config, StyleGAN2Config, StyleGAN3Config, from_dict
+from model.consistency import misfit
 from model.errors import LoadError
 from model.network import Network
 from model.stored import MEND, Stored
@@ -25,6 +26,8 @@ def from_config(values: Config | Mapping[str, Any]) -> Network:
         LoadError: the values describe no network.
     """
     config = _checked(values) if isinstance(values, Mapping) else values
+    if wrong := misfit(config):
+        raise LoadError(f"{wrong}; {MEND}")
     match config:
         case StyleGAN2Config():
             return StyleGAN2(config)
@@ -62,7 +65,9 @@ def build(node: Node) -> Network:
     config = _read(node)
     with torch.device("meta"):
         names = from_config(config).state_dict()
-    return assemble(config, {name: tensor for name in names if (tensor := _find(node, name)) is not None})
+    return assemble(
+        config, {name: tensor for name in names if (tensor := _find(node, name)) is not None}
+    )
 
 
 def _read(node: Node) -> Config:

@@ -21,7 +21,7 @@ class Budget:
     """
 
     data_bytes: int
-    opcodes: int = 300_000
+    opcodes: int = 200_000
     text_bytes: int = 1 << 24
     plain_values: int = 300_000
 

@@ -36,7 +36,7 @@ _OTHER_FORMATS = {
 }
 
 
-def read(path: Path) -> dict[str, Node | None]:
+def read(path: str | Path) -> dict[str, Node | None]:
     """The networks of a pickle file: its `G`, `D` and `G_ema`, each None where absent.
 
     Raises:
@@ -48,16 +48,17 @@ def read(path: Path) -> dict[str, Node | None]:
         value = values.get(key)
         networks[key] = value if isinstance(value, Node) else None
     if not any(networks.values()):
-        raise _error(path, "holds no network")
+        raise _error(Path(path), "holds no network")
     return networks
 
 
-def contents(path: Path) -> dict[str, object]:
+def contents(path: str | Path) -> dict[str, object]:
     """Everything in a pickle file by its key: modules as `Node`, the rest as plain values.
 
     Raises:
         LoadError: the file cannot be read, is broken, is something else, or is hostile.
     """
+    path = Path(path)
     byte_count = checked_size(path)
     try:
         with path.open("rb") as file:

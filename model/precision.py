@@ -1,6 +1,6 @@
 """How exactly a network computes."""
 
-from typing import get_args, Literal
+from typing import Literal, get_args
 
 import torch
 

@@ -18,6 +18,7 @@ from model.config import (
     ResidualBlockConfig,
     StyleGAN3Config,
 )
+from model.consistency import skip_sizes
 
 Variant: TypeAlias = Literal["t", "r"]
 """Equivariant to translation (3x3 kernels), or to rotation too (1x1 kernels, radial filters)."""
@@ -121,7 +122,7 @@ def stylegan3(
     latent_size: int = 512,
     c_dim: int = 0,
 ) -> StyleGAN3Config:
-    """A fresh StyleGAN3 for square pictures. The paper's budget: 32768 and 512, twice that for R."""
+    """A fresh StyleGAN3 for square pictures. The paper's budget is 32768, 512; twice that for R."""
     layers = alias_free_layers(resolution, channel_base, channel_max, variant=variant)
     first = layers[0]
     return StyleGAN3Config(
@@ -238,7 +239,7 @@ def _with_skips(
 ) -> tuple[AliasFreeLayerConfig, ...]:
     """Each skip but the deepest goes to the first layer at its rate that has none yet."""
     joined = list(layers)
-    for number, (rate, channels) in enumerate(_skips(encoder)[1:], start=2):
+    for number, (channels, (_, rate)) in enumerate(skip_sizes(encoder)[1:], start=2):
         index = _free_layer(joined, rate)
         if index is None:
             continue
@@ -246,16 +247,6 @@ def _with_skips(
         joined[index] = replace(joined[index], receives=number, skip_channels=channels)
         joined[index + 1] = replace(after, in_channels=after.in_channels + channels)
     return tuple(joined)
-
-
-def _skips(encoder: EncoderConfig) -> list[tuple[int, int]]:
-    """Resolution and channels of each skip, deepest first."""
-    resolution, skips = encoder.size[0], []
-    for block in encoder.blocks:
-        resolution //= block.stride
-        if block.gives_skip:
-            skips.append((resolution, block.conv2.out_channels))
-    return skips[::-1]
 
 
 def _free_layer(layers: list[AliasFreeLayerConfig], rate: int) -> int | None:

@@ -124,9 +124,7 @@ def mapping(stored: Stored) -> config.MappingConfig:
     )
 
 
-def alias_free(
-    synthesis: Stored, name: str, receives: int = 0
-) -> config.AliasFreeLayerConfig:
+def alias_free(synthesis: Stored, name: str, receives: int = 0) -> config.AliasFreeLayerConfig:
     """The configuration of one alias-free layer."""
     layer = synthesis.module(name)
     layer.module("affine").expect("bias_gain", 1.0)

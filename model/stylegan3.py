@@ -57,8 +57,8 @@ class FourierInput(nn.Module):
         turns = _positions(size, self.config.rate, freqs) + phases[:, None, None]
         waves = torch.sin(turns * (2 * math.pi))
         mix = self.weight * amplitudes[:, None, :] / math.sqrt(self.config.channels)
-        mixed = mix @ waves.flatten(1, 2).mT
-        return mixed.unflatten(2, size)
+        mixed: Tensor = mix @ waves.flatten(1, 2).mT
+        return mixed.reshape(len(w), -1, *size)
 
     def _matrix(self, w: Tensor, transform: Tensor) -> Tensor:
         """Rotation and translation of this w, and then ``transform``: [N, 3, 3]."""
@@ -72,7 +72,8 @@ class FourierInput(nn.Module):
     def _amplitudes(self, freqs: Tensor) -> Tensor:
         """Waves that came too close to the sampling limit fade out."""
         low, high = self.config.bandwidth, self.config.rate / 2
-        return (1 - (freqs.norm(dim=2) - low) / (high - low)).clamp(0, 1)
+        length: Tensor = freqs.norm(dim=2)
+        return (1 - (length - low) / (high - low)).clamp(0, 1)
 
 
 def _frequencies(config: FourierInputConfig) -> Tensor:

@@ -16,7 +16,6 @@ from model import schedule
 from model.alias_free import AliasFreeLayer
 from model.canvas import Canvas
 from model.encoder import BatchNorm, Convolution
-from model.layers import Affine
 from model.mapping import Mapping
 from model.schedule import Variant
 
@@ -46,11 +45,17 @@ def untrained(
         resolution: pixels of the native picture's side.
         condition_size: pixels of the native condition's side; None is the resolution.
         channel_base, channel_max: the budget, see `schedule.canvas`.
+
+    Raises:
+        ValueError: a condition size that is no power of two, or too few channels.
     """
     config = schedule.canvas(
         resolution, channel_base, channel_max, condition_size=condition_size, variant=variant
     )
-    network = Canvas(config)
+    if config.synthesis[-1].in_channels < 3:
+        raise ValueError(f"channel_base is {channel_base}: too few for three colours at the end")
+    with torch.random.fork_rng():
+        network = Canvas(config)
     network.eval().requires_grad_(False)
     random = np.random.RandomState(seed)
     for module in network.modules():
@@ -71,12 +76,12 @@ def _draw(module: nn.Module, random: np.random.RandomState) -> None:
             weight = _normal(random, *module.weight.shape)
             module.weight.copy_(weight * _focus(weight.shape[-1]))
             module.bias.copy_(BIAS * _normal(random, *module.bias.shape))
-        case nn.Linear() | nn.Conv2d():
+        case nn.Linear(bias=Tensor()) | nn.Conv2d(bias=Tensor()):
             fan_in = module.weight[0].numel()
             module.weight.copy_(_normal(random, *module.weight.shape) / math.sqrt(fan_in))
-            nn.init.zeros_(module.bias) if module.bias is not None else None
+            module.bias.copy_(torch.zeros(len(module.weight)))
         case Mapping():
-            for layer in module.children():
+            for layer in module.layers:
                 drawn = _normal(random, *layer.weight.shape)
                 layer.weight.copy_(drawn / module.config.learning_rate_multiplier)
 
@@ -89,8 +94,10 @@ def _focus(kernel: int) -> Tensor:
 
 
 def _let_w_in(network: Canvas, random: np.random.RandomState) -> None:
-    layers = [module for module in network.synthesis.children() if isinstance(module, AliasFreeLayer)]
-    for layer, swing in zip(layers, np.linspace(FIRST_SWING, LAST_SWING, len(layers)), strict=True):
+    """The styles follow w, and the average w is known."""
+    names = network.config.layers[1:]
+    for name, swing in zip(names, np.linspace(FIRST_SWING, LAST_SWING, len(names)), strict=True):
+        layer: AliasFreeLayer = getattr(network.synthesis, name)
         layer.affine.weight.copy_(swing * _normal(random, *layer.affine.weight.shape))
     latents = network.mapping(_normal(random, 256, network.config.z_dim))
     network.mapping.w_avg.copy_(latents[:, 0].mean(0))
@@ -160,7 +167,7 @@ def _directions(features: Tensor, brightness: Tensor) -> Tensor:
     noise = between + inside.diagonal().mean() * torch.eye(len(inside))
     root = torch.linalg.inv(torch.linalg.cholesky(noise))
     _, vectors = torch.linalg.eigh(root @ inside @ root.t())
-    directions = root.t() @ vectors[:, -3:].flip(1)
+    directions: Tensor = root.t() @ vectors[:, -3:].flip(1)
     deviation = (directions * ((inside + between) @ directions)).sum(0).sqrt()
     contrast = brightness - brightness.mean([2, 3], keepdim=True)
     sense = torch.sign(directions.t() @ within.t() @ contrast.movedim(1, 3).flatten(0, 2))

@@ -38,9 +38,9 @@ class FieldError(PerformerError):
 
     @classmethod
     def of(cls, path: tuple[str | int, ...], error: Exception) -> "FieldError":
-        """From an error whose message is ``what; mend``."""
+        """From an error whose message is ``what; mend``, with the name of a part before it or not."""
         what, _, mend = str(error).partition("; ")
-        return cls(path, what, mend or "change it")
+        return cls(path, what.removeprefix(f"{path[0]}: "), mend or "change it")
 
 
 class SceneError(PerformerError):

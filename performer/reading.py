@@ -133,7 +133,7 @@ class _Reader:
         if isinstance(data.get("model"), Mapping):
             data["model"] = self._with_paths(("model",), data["model"])
         scene = self._validated(Scene, (), data)
-        if isinstance(scene, Scene):
+        if isinstance(scene, Scene) and not self._problems:
             self._problems.extend(_cross_checks(self._source, scene))
         if self._problems or not isinstance(scene, Scene):
             raise SceneError(sorted(self._problems, key=lambda problem: problem.line))

@@ -68,8 +68,9 @@ def main() -> None:
 
 def write(file: Path, pictures: list[PIL.Image.Image]) -> None:
     """Encode one round as H.264."""
-    with av.open(str(file), "w", options={"movflags": "+faststart"}) as container:
-        container.flags |= av.container.Flags.bitexact.value  # no dates: the same bytes each time
+    # Without dates, so that the same pictures give the same bytes.
+    settings = {"movflags": "+faststart", "fflags": "+bitexact"}
+    with av.open(str(file), "w", options=settings) as container:
         options = {"crf": "24", "preset": "veryslow", "threads": "1"}
         stream = container.add_stream("libx264", rate=RATE, options=options)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"

@@ -57,7 +57,7 @@ def blurred(picture: "torch.Tensor", sigma: float, margin: int | None = None) ->
 
 
 def _matrix(length: int, sigma: float, margin: int | None, like: "torch.Tensor") -> "torch.Tensor":
-    """[length, length]: what each pixel (row) takes of each pixel (column) and its mirror images."""
+    """[length, length]: what each pixel (row) takes of each (column) and its mirror images."""
     import torch
 
     last = length - 1

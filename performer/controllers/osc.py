@@ -33,7 +33,7 @@ MOST_SAID = 64  # addresses that we say something about
 FEEDBACK_SECONDS = 1 / 30
 _FIND_SECONDS = 10.0
 _TARGET = re.compile(r"^([A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?):(\d{1,5})$")
-_ADDRESS = re.compile(r"^(/[^\s#*,/?\[\]{}]+)+$", re.ASCII)
+_ADDRESS = re.compile(r"^(/[^ #*,/?\[\]{}]+)+$")
 
 
 def _target(text: str) -> str:
@@ -44,15 +44,8 @@ def _target(text: str) -> str:
 
 
 def _text(message: osc_packet.Message) -> str:
-    return " ".join(
-        [
-            shortened(message.address),
-            *(
-                f"{each:.6g}" if isinstance(each, float) else f"{each!s:.40}"
-                for each in message.arguments
-            ),
-        ]
-    )
+    shown = (f"{each:.6g}" if isinstance(each, float) else f"{each}" for each in message.arguments)
+    return shortened(" ".join([message.address, *shown]))
 
 
 class Osc:
@@ -95,7 +88,7 @@ class Osc:
     @staticmethod
     def check_message(settings: Settings, message: str) -> tuple[str, str] | None:
         """What is wrong with an address in the map, and the mend; None when it is right."""
-        if _ADDRESS.match(message):
+        if _ADDRESS.match(message) and message.isascii() and message.isprintable():
             return None
         return f"{message or 'nothing'} is not an OSC address", "write such as osc /1/fader1"
 

@@ -105,9 +105,9 @@ class Addresses:
         return f"there is no {shown}" + (f"; did you mean {close[0]}?" if close else "")
 
 
-def shortened(address: str) -> str:
-    """``address`` for people to read, however long somebody made it."""
-    return address if len(address) <= 80 else address[:77] + "..."
+def shortened(text: str) -> str:
+    """``text`` for people to read, however long somebody made it."""
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _number(arguments: tuple[Any, ...]) -> float:

@@ -18,6 +18,7 @@ _FAR_SECONDS = 3.0  # further ahead it is quicker to seek than to decode all tha
 _EARLY_SECONDS = 0.5  # a file that ends this long before it should is damaged, or being written
 _STEPS_BACK = (0.0, 2.0, 10.0)  # a seek may land too late where frames are stored out of order
 _BEFORE_ALL_SECONDS = -1.0  # to start anew: packets may be stamped earlier than the first frame
+_AFTER_ALL_SECONDS = 1e7  # to look at the end
 _THREADS = 4  # of the decoder: enough for 2160p60, and each holds a frame
 
 
@@ -146,17 +147,30 @@ class Reel:
             raise self._error(what, "give an MP4, MOV, MKV or WebM file") from error
 
     def _measured_length(self) -> float:
-        """How many seconds one round takes."""
-        if self._stream.duration:
-            return float(self._stream.duration * self._tick)
-        if self._container.duration:
-            return self._container.duration / 1e6
-        with self._opened() as container:  # it does not say: look through all of it
-            packets = [packet for packet in container.demux(video=0) if packet.size]
-        ends = [packet.pts + (packet.duration or 0) for packet in packets if packet.pts is not None]
-        if ends:
-            return float((max(ends) - self._origin) * self._tick)
-        return len(packets) * self._frame_seconds
+        """How many seconds one round takes: by its last packets, since headers are often wrong."""
+        told = float((self._stream.duration or 0) * self._tick)
+        return self._end(_AFTER_ALL_SECONDS) or told or self._end(None)
+
+    def _end(self, from_second: float | None) -> float:
+        """When the last frame ends, looking from the key frame before ``from_second`` on; or 0."""
+        import av
+
+        with self._opened() as container:  # one that cannot seek is of no use afterwards
+            stream = container.streams.video[0]
+            try:
+                if from_second is not None:
+                    container.seek(round(from_second / self._tick), stream=stream)
+                return self._end_of(container.demux(stream))
+            except av.FFmpegError:
+                return 0.0
+
+    def _end_of(self, packets: "Iterator[Packet[VideoStream]]") -> float:
+        ticks = count = 0
+        for packet in packets:
+            count += packet.size > 0
+            if packet.pts is not None:
+                ticks = max(ticks, packet.pts + (packet.duration or 0) - self._origin)
+        return float(ticks * self._tick) or count * self._frame_seconds
 
     def _error(self, what: str, mend: str) -> PerformerError:
         return PerformerError(f"source: {self._file.name}: {what}; {mend}")

@@ -258,7 +258,7 @@ def test_who_asked_for_too_much_is_told_where_it_ended(tmp_path: Path) -> None:
         await stage.feed_back(0.3)
         assert program.received() == []
         await stage.feed_back(0.4)
-        assert program.received() == [("/bends/shift/x", [1.0])]
+        assert program.received() == [("/bends/shift/x", [1.0]), ("/1/xy", [1.0])]
 
     play(tmp_path, performance)
 

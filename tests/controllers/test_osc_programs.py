@@ -1,7 +1,7 @@
 """The OSC controller with programs that nobody here wrote."""
 
 import asyncio
-import shutil
+import contextlib
 import subprocess
 from pathlib import Path
 
@@ -70,22 +70,24 @@ def test_pure_data_moves_a_mapped_parameter(tmp_path: Path) -> None:
 
 def test_oscdump_is_told_what_changes(tmp_path: Path) -> None:
     program = require("oscdump", "liblo-tools")
+    stdbuf = require("stdbuf", "coreutils")
     port = free_port()
 
     async def performance(stage: Stage) -> None:
         oscdump = await asyncio.create_subprocess_exec(
-            *(shutil.which("stdbuf") or "stdbuf", "-oL", program, str(port)),
-            stdout=subprocess.PIPE,
+            stdbuf, "-oL", program, str(port), stdout=subprocess.PIPE
         )
+        assert oscdump.stdout is not None
         try:
-            assert oscdump.stdout is not None
             line = b""
-            position = 0.0
-            while b"/latent/position f 0.5" not in line:
-                position = 0.5 if position else 0.25  # it may miss what comes before it listens
-                stage.parameters.restore({"latent.position": position})
+            for number in range(200):  # it may miss what comes before it listens
+                stage.parameters.restore({"latent.position": 0.5 if number % 2 else 0.25})
                 await stage.feed_back(0.05)
-                line = await asyncio.wait_for(oscdump.stdout.readline(), 0.05) if position else b""
+                with contextlib.suppress(TimeoutError):
+                    line = await asyncio.wait_for(oscdump.stdout.readline(), 0.05)
+                if b"/latent/position f 0.5" in line:
+                    return
+            raise AssertionError(f"it was told {line!r}")
         finally:
             oscdump.terminate()
             await oscdump.wait()

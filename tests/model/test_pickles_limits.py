@@ -21,14 +21,14 @@ def doubled(times: int) -> bytes:
     return b"N" + b"".join(b"\x94h" + bytes([i]) + b"\x86" for i in range(times))
 
 
-SET_HELD_OFTEN = b"(\x8f(" + b"K\x01" * 9 + text("a") + b"\x90\x94" + b"h\x00" * 200_000 + b"t"
+SET_HELD_OFTEN = b"(\x8f(" + b"K\x01" * 9 + text("a") + b"\x90\x94" + b"h\x00" * 110_000 + b"t"
 
 
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (b"N" + b"\x85" * 250_000, "too deeply"),
-        (b"]" * 100_000 + b"a" * 99_999, "too deeply"),
+        (b"N" + b"\x85" * 150_000, "too deeply"),
+        (b"]" * 90_000 + b"a" * 89_999, "too deeply"),
         (b"]\x94h\x00a", "too deeply"),
         (b"}\x94" + text("k") + b"h\x00s", "too deeply"),
         (doubled(25), "too many values"),
@@ -39,7 +39,7 @@ SET_HELD_OFTEN = b"(\x8f(" + b"K\x01" * 9 + text("a") + b"\x90\x94" + b"h\x00" *
         (b"B\xff\xff\xff\x7f", "too large"),
         (b"\x8e" + b"\xff" * 8, "too large"),
         (b"(" + text("x" * (1 << 20)) * 17 + b"l", "too much text"),
-        (b"}(" + b"".join(number(i << 61) + b"N" for i in range(1 << 17)) + b"u", "key"),
+        (b"}(" + b"".join(number(i << 61) + b"N" for i in range(1 << 16)) + b"u", "key"),
         (b"}" + b"N\x85Ns", "key"),
         (b"\x8f(N\x85\x90", "key"),
     ],

@@ -1,6 +1,7 @@
 """A real Chromium, driven over its DevTools protocol; just what the tests of the page need."""
 
 import base64
+import contextlib
 import json
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 import pytest
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = (
@@ -43,13 +44,15 @@ class Browser:
 
     def __init__(self, *flags: str) -> None:
         self._profile = Path(tempfile.mkdtemp(prefix="browser-"))
+        self._open = contextlib.ExitStack()
         self._command = [require_chromium(), *flags, f"--user-data-dir={self._profile}", *_FLAGS]
 
     def __enter__(self) -> "Browser":
         quiet = subprocess.DEVNULL
         self._process = subprocess.Popen(self._command, stdout=quiet, stderr=quiet)
-        self._link = connect(self._endpoint(), max_size=None, compression=None)
         self._asked = 0
+        link = connect(self._endpoint(), max_size=None, compression=None)
+        self._link = self._open.enter_context(link)
         return self
 
     def __exit__(
@@ -58,7 +61,7 @@ class Browser:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._link.close()
+        self._open.close()
         self._process.terminate()
         self._process.wait()
         shutil.rmtree(self._profile, ignore_errors=True)  # its helpers may still write there
@@ -104,10 +107,15 @@ class Page:
         self._browser = browser
         self._session = session
         self.ask("Page.enable")
+        self.bring_to_front()
 
     def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Call a method of the protocol on this page."""
         return self._browser.ask(method, parameters, self._session)
+
+    def bring_to_front(self) -> None:
+        """Make it the page that is seen and has the keyboard."""
+        self.ask("Page.bringToFront")
 
     def resize(self, width: int, height: int, touch: bool = False) -> None:
         """The size of the window in CSS pixels; ``touch`` makes it a phone."""
@@ -194,6 +202,3 @@ class Page:
         self._pointer = x, y
         options = {"button": "left", "buttons": 1, "clickCount": count}
         self.ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, **options)
-
-
-__all__ = ["Browser", "ClientConnection", "Page", "require_chromium"]

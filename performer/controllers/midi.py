@@ -1,0 +1,181 @@
+"""MIDI: the knobs, sliders and pads of a controller on the desk."""
+
+import time
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, Field
+
+from performer import parts
+from performer.controllers import profiles
+from performer.controllers.midi_messages import EXAMPLES, Ear, Message
+from performer.controllers.midi_ports import Input, NoSystemError, Ports
+from performer.doors.changes import Change
+from performer.errors import MissingPartError, PerformerError
+from performer.mapping import Router
+
+LOOK_SECONDS = 1.0
+_NO_SYSTEM = "midi: no MIDI system answers; plug a device in, or start JACK"
+_LOOPED = "Midi Through"  # what ALSA always has, and nobody means by "*"
+
+
+def _known(profile: str) -> str:
+    try:
+        profiles.read(profile)
+    except PerformerError as error:
+        raise ValueError(str(error)) from error
+    return profile
+
+
+class Midi:
+    """Hands on a MIDI device; runs in the MIDI process, since its libraries may crash.
+
+    The device may be plugged in and out at any time: :meth:`look` notices, once a second.
+    """
+
+    process: ClassVar[str] = "midi"
+
+    class Settings(parts.Settings):
+        """Which device: the first whose port's name matches ``port`` (``*`` for anything).
+
+        ``profile`` gives its controls names: one of the mappings, or a file.
+        """
+
+        kind: Literal["midi"] = "midi"
+        port: Annotated[str, Field(min_length=1, max_length=200)] = "*"
+        profile: Annotated[str, AfterValidator(_known)] | None = None
+        backend: Literal["auto", "alsa", "jack", "coremidi", "winmm"] = "auto"
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._ports: Ports | None = None
+        self._input: Input | None = None
+        self._state, self._line, self._last = "opens", "", ""
+        self._messages = self._malformed = 0
+        self._look_due = 0.0
+
+    @staticmethod
+    def check_message(settings: Settings, message: str) -> tuple[str, str] | None:
+        """What is wrong with a message named in the map, and the mend; None when it is right."""
+        try:
+            Midi.read_message(settings, message)
+        except ValueError as error:
+            return str(error), _mend(settings, message)
+        return None
+
+    @staticmethod
+    def read_message(settings: Settings, message: str) -> Message:
+        """The message that the map names: by a control of the profile, or as MIDI does.
+
+        Errors: ValueError.
+        """
+        controls = profiles.read(settings.profile).controls if settings.profile else {}
+        return Message.named(controls.get(message, message))
+
+    @staticmethod
+    def diagnose() -> str | None:
+        """None when the machine's MIDI answers; else the line that mends it."""
+        try:
+            Ports("auto").names()
+        except MissingPartError as error:
+            return str(error)
+        except NoSystemError:
+            return _NO_SYSTEM
+        return None
+
+    def open(self) -> None:
+        """Load the library. Errors: MissingPartError."""
+        self._ports = Ports(self._settings.backend)
+
+    def start(self, router: Router[Message], send: Callable[[list[Change]], bool]) -> None:
+        """Play: hand what ``router`` makes of each message to ``send``, on the library's thread."""
+        self._router = router
+        self._send = send
+        self._ear = Ear(router)
+
+    def look(self) -> None:
+        """Find the device, or notice that it has gone; once a second, however often it is called.
+
+        Errors: NoSystemError, when the MIDI system has died and took this process's part of it
+        along: nothing of MIDI may be touched any more, not even :meth:`close`.
+        """
+        if self._ports is None or time.monotonic() < self._look_due:
+            return
+        self._look_due = time.monotonic() + LOOK_SECONDS
+        try:
+            self._meet(self._ports, self._ports.names())
+        except NoSystemError:
+            if self._input is not None:
+                raise
+            self._say("rests", _NO_SYSTEM)
+        except PerformerError as error:
+            self._say("rests", str(error))
+
+    def rest(self, line: str) -> None:
+        """Do nothing, and say why."""
+        self._say("rests", line)
+
+    def status(self) -> dict[str, Any]:
+        """How it is, for the board."""
+        return {
+            "state": self._state,
+            "line": self._line,
+            "port": self._input.name if self._input else "",
+            "messages": self._messages,
+            "malformed": self._malformed,
+            "last": self._last,
+        }
+
+    def close(self) -> None:
+        """Let go of the device."""
+        if self._input is not None:
+            self._input.close()
+            self._input = None
+
+    def _meet(self, ports: Ports, names: list[str]) -> None:
+        if self._input is not None and self._input.name not in names:
+            self.close()
+        if self._input is None:
+            name = matching(self._settings.port, names)
+            if name is None:
+                there = ", ".join(names) or "none at all"
+                self._say("searches", f"midi: no port {self._settings.port}; there are {there}")
+                return
+            self._ear = Ear(self._router)
+            self._input = ports.open(name, self._heard)
+            self._say("connected", "")
+
+    def _say(self, state: str, line: str) -> None:
+        self._state, self._line = state, line
+
+    def _heard(self, data: list[int]) -> None:
+        try:
+            heard = self._ear.hear(data)
+        except ValueError:
+            self._malformed += 1
+            return
+        self._messages += 1
+        self._last = heard.text
+        changes = [
+            change
+            for message, position in heard.positions
+            for change in self._router.changes(message, position)
+        ]
+        if changes:
+            self._send(changes)
+
+
+def matching(pattern: str, names: list[str]) -> str | None:
+    """The first name that ``pattern`` matches, as a whole or without its client before the colon."""
+    wanted = pattern.casefold()
+    for name in names:
+        spellings = (name.casefold(), name.casefold().partition(":")[2])
+        looped = pattern == "*" and name.startswith(_LOOPED)
+        if not looped and any(fnmatchcase(each, wanted) for each in spellings):
+            return name
+    return None
+
+
+def _mend(settings: Midi.Settings, message: str) -> str:
+    ...

@@ -1,0 +1,257 @@
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from performer.clock import Moment
+from performer.errors import PerformerError
+from performer.parts import Picture
+from performer.sources import capture as module
+from performer.sources.capture import Capture
+from performer.sources.video import Video
+from tests.sources.films import BUNNY, COVER, Screening, at_second
+
+QUICKLY = (0.01, 0.02)
+Answer = Callable[[Moment], Picture]
+
+
+def numbered(number: int) -> Picture:
+    return Picture(np.full((2, 2, 3), number % 256, np.uint8), number)
+
+
+class Stub:
+    """A source that does as it is told."""
+
+    def __init__(self, answer: Answer, live: bool = False) -> None:
+        self.answer = answer
+        self.live = live
+        self.opened: list[float] = []
+        self.closed = 0
+        self.refusal: Exception | None = None
+        self.threads: set[int] = set()
+
+    def open(self) -> None:
+        self.opened.append(time.monotonic())
+        self.threads.add(threading.get_ident())
+        if self.refusal:
+            raise self.refusal
+
+    def close(self) -> None:
+        self.closed += 1
+        self.threads.add(threading.get_ident())
+
+    def at(self, moment: Moment, values: Mapping[str, float]) -> Picture:
+        self.threads.add(threading.get_ident())
+        return self.answer(moment)
+
+
+Start = Callable[..., Capture]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    started: list[Capture] = []
+
+    def make(source: object, backoff: tuple[float, ...] = QUICKLY) -> Capture:
+        started.append(Capture(source, backoff))
+        started[-1].open()
+        return started[-1]
+
+    yield make
+    for one in started:
+        one.close()
+
+
+def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.002)
+
+
+def shown(capture: Capture, seconds: float = 0.0) -> int:
+    return int(capture.at(at_second(seconds), {}).pixels[0, 0, 0])
+
+
+def same(capture: Capture, screening: Screening, seconds: float) -> bool:
+    pixels = capture.at(at_second(seconds), {"speed": 1.0}).pixels
+    return np.array_equal(pixels, screening.at(seconds))
+
+
+def test_of_a_device_only_the_newest_picture_is_handed_over(start: Start) -> None:
+    arrived = iter(range(10_000))
+
+    def next_arrival(_: Moment) -> Picture:
+        time.sleep(0.002)
+        return numbered(next(arrived) % 250)
+
+    capture = start(Stub(next_arrival, live=True))
+    first = shown(capture)
+    until(lambda: capture.dropped > 20)
+    assert shown(capture) >= first + 20
+
+
+def test_a_frame_never_waits_for_a_source_that_hangs(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SILENT_SECONDS", 0.1)
+    monkeypatch.setattr(module, "_CLOSE_SECONDS", 0.1)
+    hang = threading.Event()
+    pictures = iter([numbered(1)])
+
+    def hanging(_: Moment) -> Picture:
+        return next(pictures, None) or (hang.wait(10), numbered(2))[1]
+
+    capture = start(Stub(hanging, live=True))
+    assert shown(capture) == 1
+    began = time.monotonic()
+    assert [shown(capture, frame / 30) for frame in range(100)] == [1] * 100
+    assert time.monotonic() - began < 0.5
+    until(lambda: capture.state[0] == "rests")
+    assert "no pictures" in capture.state[1]
+    capture.close()
+    assert time.monotonic() - began < 2
+    hang.set()
+
+
+def test_a_file_is_ready_before_its_time_comes_and_never_shown_early(start: Start) -> None:
+    def slowly(moment: Moment) -> Picture:
+        number = int(moment.seconds * 25 + 1e-6)
+        if number not in seen:
+            seen.add(number)
+            time.sleep(0.005)
+        return numbered(number)
+
+    seen: set[int] = set()
+    capture = start(Stub(slowly))
+    shown(capture)
+    waits = []
+    for frame in range(1, 60):
+        time.sleep(1 / 60)
+        began = time.perf_counter()
+        number = shown(capture, frame / 60)
+        waits.append(time.perf_counter() - began)
+        assert number <= frame / 60 * 25 + 1e-6
+    assert number >= 23
+    assert sorted(waits)[-6] < 0.004
+
+
+def test_a_file_shows_live_what_it_shows_offline(start: Start) -> None:
+    screening = Screening(BUNNY)
+    video = Video(Video.Settings(kind="video", file=str(BUNNY)))
+    video.cover = COVER
+    capture = start(video)
+    for frame in range(80):
+        seconds = frame / 10 + 0.03
+        until(lambda now=seconds: same(capture, screening, now))
+        time.sleep(0.001)
+        assert same(capture, screening, seconds)
+
+
+def test_a_stall_skips_what_nobody_saw_and_counts_what_came_late(start: Start) -> None:
+    capture = start(Stub(lambda moment: numbered(int(moment.seconds * 10))))
+    assert shown(capture) == 0
+    shown(capture, 20.0)
+    assert capture.late == 1
+    until(lambda: shown(capture, 20.0) == 200)
+
+
+def test_the_picture_is_grey_until_there_is_one(start: Start) -> None:
+    source = Stub(lambda _: numbered(9))
+    source.refusal = PerformerError("source: drift.mp4: there is no such file; correct its name")
+    capture = start(source)
+    grey = capture.at(at_second(0), {})
+    assert (grey.pixels == 128).all()
+    until(lambda: capture.state == ("rests", str(source.refusal)))
+
+
+def test_a_slow_device_is_waited_for_only_so_long(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_FIRST_SECONDS", 0.1)
+    late = threading.Event()
+    capture = start(Stub(lambda _: (late.wait(5), numbered(3))[1], live=True))
+    began = time.monotonic()
+    assert shown(capture) == 128
+    assert time.monotonic() - began < 1
+    late.set()
+    until(lambda: shown(capture) == 3)
+
+
+def test_a_source_that_fails_rests_with_its_last_picture_and_heals_by_itself(start: Start) -> None:
+    broken = threading.Event()
+
+    def moody(moment: Moment) -> Picture:
+        if broken.is_set():
+            raise RuntimeError("the cable came off")
+        return numbered(int(moment.seconds) + 1)
+
+    source = Stub(moody)
+    capture = start(source)
+    assert shown(capture) == 1
+    before = capture.at(at_second(0), {}).number
+    broken.set()
+    until(lambda: (shown(capture, 5.0), capture.state[0])[1] == "rests")
+    line = capture.state[1]
+    assert line.startswith("source: RuntimeError: the cable came off; ")
+    assert shown(capture, 6.0) == 1
+    until(lambda: len(source.opened) >= 3)
+    assert capture.state[1] == line
+    broken.clear()
+    until(lambda: shown(capture, 7.0) == 8)
+    assert capture.state == ("plays", "")
+    assert capture.at(at_second(7.0), {}).number > before
+
+
+def test_it_tries_again_after_longer_and_longer_waits(start: Start) -> None:
+    source = Stub(lambda _: numbered(0))
+    source.refusal = OSError("busy")
+    start(source, (0.02, 0.06, 0.12))
+    until(lambda: len(source.opened) >= 5)
+    waits = np.diff(source.opened)
+    assert (waits[:4] >= [0.02, 0.06, 0.12, 0.12]).all()
+    assert source.closed >= len(source.opened) - 1
+
+
+def test_a_film_that_is_put_back_plays_on_at_the_clocks_time(start: Start, tmp_path: Path) -> None:
+    file, screening = tmp_path / "film.mp4", Screening(BUNNY)
+    video = Video(Video.Settings(kind="video", file=str(file)))
+    video.cover = COVER
+    capture = start(video)
+    assert (capture.at(at_second(0), {"speed": 1.0}).pixels == 128).all()
+    assert capture.state[1] == "source: film.mp4: there is no such file; correct its name"
+    shutil.copy(BUNNY, file)
+    until(lambda: capture.state[0] == "plays")
+    until(lambda: same(capture, screening, 1000.0))
+
+
+def test_a_source_is_only_touched_on_its_own_thread(start: Start) -> None:
+    source = Stub(lambda _: numbered(1))
+    capture = start(source)
+    shown(capture)
+    capture.close()
+    assert source.closed == 1
+    assert len(source.threads) == 1
+    assert threading.get_ident() not in source.threads
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_it_costs_next_to_nothing_while_nobody_asks(start: Start, live: bool) -> None:
+    capture = start(Stub(lambda _: numbered(1), live))
+    shown(capture)
+    time.sleep(0.05)
+    began = time.process_time()
+    time.sleep(0.5)
+    assert time.process_time() - began < 0.05
+
+
+def test_closing_is_safe_twice_and_without_opening() -> None:
+    capture = Capture(Stub(lambda _: numbered(1)))
+    capture.close()
+    capture.open()
+    capture.close()
+    capture.close()

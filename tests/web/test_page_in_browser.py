@@ -1,0 +1,201 @@
+"""The page in a real browser, played by mouse, finger and keyboard."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.rig.browser import Browser, Page
+from tests.web.pretend import Pretended
+from tests.web.serving import Serving
+
+TWIST = '.slider[aria-label="bends.twist angle"]'
+POSITION = '.slider[aria-label="latent position"]'
+SIGMA = '.slider[aria-label="condition sigma"]'
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with Browser() as chromium:
+        yield chromium
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, serving: Serving) -> Page:
+    return browser.page(serving.url)
+
+
+@pytest.fixture(autouse=True)
+def at_the_start(page: Page, run: Pretended) -> None:
+    page.bring_to_front()
+    page.wait("document.querySelectorAll('.slider').length > 10")
+    for parameter in run.table.parameters:
+        run.play_from_elsewhere(parameter.name, parameter.default)
+    for parameter in run.table.parameters:
+        _reach(run, parameter.name, parameter.default)
+
+
+def _reach(run: Pretended, name: str, value: float, within: float = 1e-6) -> None:
+    until = time.monotonic() + 5
+    while abs(run.value(name) - value) > within:
+        assert time.monotonic() < until, f"{name} stands at {run.value(name)}, not {value}"
+        time.sleep(0.02)
+
+
+def _shown(selector: str, property_name: str = "--hand") -> str:
+    return f"+document.querySelector({selector!r}).style.getPropertyValue('{property_name}')"
+
+
+def test_it_shows_a_picture_that_plays(page: Page) -> None:
+    page.wait("document.getElementById('preview').width === 512")
+    sample = "[...document.getElementById('preview').getContext('2d').getImageData(200, 200, 8, 8)"
+    before = page.evaluate(f"{sample}.data]")
+    assert len(set(before)) > 3
+    page.wait(f"String({sample}.data]) !== {','.join(map(str, before))!r}")
+    assert page.evaluate("document.getElementById('curtain').hidden")
+
+
+def test_every_parameter_has_a_named_control_and_its_address(page: Page, run: Pretended) -> None:
+    addresses = page.evaluate("[...document.querySelectorAll('.address')].map(a => a.textContent)")
+    assert {one.address for one in run.table.parameters} <= set(addresses)
+    unnamed = "button, input, [role=slider]"
+    assert page.evaluate(
+        f"[...document.querySelectorAll({unnamed!r})].every(one => one.ariaLabel || one.innerText"
+        " || one.closest('dialog'))"
+    )
+
+
+def test_dragging_a_slider_sends_a_change(page: Page, run: Pretended) -> None:
+    page.drag(TWIST, 0.5, 0.75)
+    _reach(run, "bends.twist.angle", 90, within=2)
+    place = run.table.places["bends.twist.angle"]
+    assert any(change.place == place for change in run.sent)
+
+
+def test_another_hand_moves_the_slider(page: Page, run: Pretended) -> None:
+    run.play_from_elsewhere("latent.position", 0.8)
+    page.wait(f"Math.abs({_shown(POSITION)} - 0.8) < 0.001")
+    assert page.evaluate(f"document.querySelector({POSITION!r}).ariaValueText") == "0.800 "
+
+
+def test_a_held_slider_stays_under_the_finger(page: Page, run: Pretended) -> None:
+    page.drag(POSITION, 0, 0.6, drop=False)
+    _reach(run, "latent.position", 0.6, within=0.02)
+    run.play_from_elsewhere("latent.position", 0.1)
+    page.wait(f"Math.abs({_shown(POSITION, '--played')} - 0.1) < 0.001")
+    assert abs(page.evaluate(_shown(POSITION)) - 0.6) < 0.02
+    page.drop()
+    page.wait(f"Math.abs({_shown(POSITION)} - 0.1) < 0.001")
+
+
+def test_a_double_click_goes_back_to_the_start(page: Page, run: Pretended) -> None:
+    page.drag(SIGMA, 0.1, 0.9)
+    _reach(run, "condition.sigma", 28.8, within=0.5)
+    page.click(SIGMA, times=2)
+    _reach(run, "condition.sigma", 3)
+
+
+def test_keys_move_a_slider(page: Page, run: Pretended) -> None:
+    page.evaluate(f"document.querySelector({POSITION!r}).focus()")
+    page.press("End")
+    _reach(run, "latent.position", 1)
+    page.press("ArrowLeft")
+    _reach(run, "latent.position", 0.99, within=0.001)
+    page.press("Delete")
+    _reach(run, "latent.position", 0)
+
+
+def test_a_number_can_be_typed(page: Page, run: Pretended) -> None:
+    field = 'input[aria-label="angle in °"]'
+    page.evaluate(f"document.querySelector({field!r}).focus()")
+    page.type("-45,5")
+    page.press("Enter")
+    _reach(run, "bends.twist.angle", -45.5)
+    page.evaluate(f"document.querySelector({field!r}).focus()")
+    page.type("nonsense")
+    page.press("Enter")
+    assert page.evaluate(f"document.querySelector({field!r}).value") == "-45.5"
+
+
+def test_a_macro_moves_what_it_stands_for(page: Page, run: Pretended) -> None:
+    page.drag(".macros .slider", 0.5, 0.75)
+    _reach(run, "bends.twist.angle", 90, within=2)
+
+
+def test_an_untrained_network_is_said_to_be_one(page: Page) -> None:
+    page.wait("!document.getElementById('untrained').hidden")
+    assert page.evaluate("document.getElementById('untrained').textContent") == (
+        "This network is untrained: it was made from seed 7 and shows what the instrument does, "
+        "not what a model can do."
+    )
+
+
+def test_a_problem_is_shown_in_words_and_goes(page: Page, run: Pretended) -> None:
+    well, line = run.source, "source: the device gives no pictures; check its cable"
+    run.source = {"kind": "camera", "state": "rests", "line": line}
+    page.wait(f"document.getElementById('problems').innerText.includes({line!r})")
+    assert page.evaluate("document.querySelector('.lamp').dataset.lamp") == "waits"
+    run.source = well
+    page.wait("document.getElementById('problems').children.length === 0")
+
+
+def test_the_address_is_copied_by_a_click(page: Page) -> None:
+    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    page.click(".group.latent .address")
+    page.wait("window.copied === '/latent/position'")
+
+
+def test_nothing_sticks_out_on_a_narrow_phone(browser: Browser, serving: Serving) -> None:
+    phone = browser.page(serving.url, 360, 740, touch=True)
+    phone.wait("document.querySelectorAll('.slider').length > 10")
+    assert phone.evaluate("document.documentElement.scrollWidth") == 360
+    small = "[...document.querySelectorAll('.slider')].filter(one => one.clientHeight < 40).length"
+    assert phone.evaluate(small) == 0
+
+
+def test_a_finger_plays_across_and_scrolls_down(
+    browser: Browser, serving: Serving, run: Pretended
+) -> None:
+    phone = browser.page(serving.url, 390, 844, touch=True)
+    phone.wait("document.querySelectorAll('.slider').length > 10")
+    before = phone.box(SIGMA)
+    sent = len(run.sent)
+    phone.swipe(SIGMA, across=2, down=-150)
+    phone.wait(f"document.querySelector({SIGMA!r}).getBoundingClientRect().y < {before[1] - 50}")
+    assert len(run.sent) == sent
+    phone.swipe(SIGMA, across=80, down=3)
+    _reach(run, "condition.sigma", 32 * (0.5 + 80 / before[2]), within=1)
+
+
+def test_it_comes_back_by_itself(browser: Browser, tmp_path: Path) -> None:
+    with Pretended(tmp_path) as run:
+        with Serving(run) as first:
+            page = browser.page(first.url)
+            page.wait("document.body.dataset.connection === 'open'")
+            port = str(first.port)
+        page.wait("document.getElementById('connection').textContent.startsWith('reconnecting')")
+        assert "reconnecting" in page.evaluate("document.getElementById('curtain').textContent")
+        with Serving(run, "--port", port):
+            page.wait("document.body.dataset.connection === 'open'")
+            page.wait("document.getElementById('curtain').hidden")
+
+
+def test_previews_are_on_screen_soon_after_they_are_made(page: Page, run: Pretended) -> None:
+    delays = _delays_ms(page, run)
+    assert sorted(delays)[len(delays) // 2] < 60  # 10 on an idle machine
+
+
+def _delays_ms(page: Page, run: Pretended) -> list[float]:
+    """From a preview on the board to the same preview drawn; both by the machine's wall clock."""
+    page.evaluate(
+        "window.drawn = {}; if (!window.plain) { window.plain = WebSocket.prototype.send;"
+        " WebSocket.prototype.send = function (data) { const {seen} = JSON.parse(data);"
+        " if (seen) drawn[seen] = performance.timeOrigin + performance.now();"
+        " plain.call(this, data); }; }"
+    )
+    page.wait("Object.keys(drawn).length >= 45")
+    drawn = json.loads(page.evaluate("JSON.stringify(drawn)"))
+    made = run.written_at
+    return [at - made[int(number)] * 1000 for number, at in drawn.items() if int(number) in made]
