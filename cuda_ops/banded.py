@@ -1,19 +1,22 @@
 """Resampling of pictures as products with small banded matrices, planned once per filter.
 
 Upsampling by zeros, padding, filtering and decimating one axis is a linear map whose matrix is a
-band: output ``o`` reads input ``i`` with weight ``taps[i up + low - o down]``. Cut into tiles of
-some outputs each, the band becomes a few small dense matrices, which every BLAS multiplies near its
-peak; inserted zeros, padding and cropping simply have no column. A 2-D filter is first written as
-a short sum of separable ones (singular value decomposition), each of which is two such passes.
+band: output ``o`` reads input ``i`` with weight ``taps[i up + low - o down]``. The band repeats
+itself from tile to tile of some outputs each, so that one small dense matrix serves a whole axis,
+in one batched product that every BLAS runs near its peak; the inserted zeros have no column. A 2-D
+filter is first written as a short sum of separable ones (singular value decomposition), which are
+stacked in the same matrices.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from cuda_ops.geometry import check_output, filter_size, output_size
@@ -23,37 +26,44 @@ from cuda_ops.geometry import check_output, filter_size, output_size
 _TOLERANCE = {torch.float32: 5e-7, torch.float64: 1e-15}
 
 # Samples per tile, on the finer side. On a CPU longer tiles multiply more zeros and shorter ones
-# leave the BLAS idle; a GPU would rather multiply zeros than start more kernels.
-_TILE_SAMPLES = {"cpu": 32}
-_TILE_SAMPLES_ELSEWHERE = 256
-_TILE_OUTPUTS_AT_LEAST = 8
+# leave the BLAS idle; a GPU multiplies zeros gladly.
+_TILE_SAMPLES = {"cpu": 28}
+_TILE_SAMPLES_ELSEWHERE = 128
 
 
-class Tile(NamedTuple):
-    """``matrix [outputs, inputs]`` maps a range of inputs of one axis to a range of outputs."""
+class Axis(NamedTuple):
+    """One axis of a resampling: tile ``t`` of outputs reads a window of inputs.
 
-    outputs: slice
-    inputs: slice
-    matrix: Tensor
+    ``matrices [rank, outputs, inputs]`` map a window to a tile, one for each separable part of the
+    filter. Window ``t`` starts at ``first + t step``, where ``first`` may be negative, and all
+    windows together span ``span`` inputs.
+    """
 
-
-Axis = tuple[Tile, ...]
+    matrices: Tensor
+    tiles: int
+    step: int
+    first: int
+    span: int
 
 
 class Plan(NamedTuple):
-    """A resampling of pictures: the (height, width) axes of each separable part of the filter."""
+    """A resampling of pictures to ``height`` by ``width``."""
 
     height: int
     width: int
-    parts: tuple[tuple[Axis, Axis], ...]
+    rows: Axis
+    columns: Axis
     width_first: bool
 
 
 class Geometry(NamedTuple):
-    """What a plan depends on besides the filter: sizes, scales ``(x, y)``, padding, gain, type."""
+    """What a plan depends on besides the filter.
 
-    height: int
-    width: int
+    Sizes are ``(height, width)``, scales ``(x, y)``. Outputs beyond the last are computed, as if
+    zeros followed, up to ``reach``.
+    """
+
+    size: tuple[int, int]
     up: tuple[int, int]
     down: tuple[int, int]
     padding: tuple[int, int, int, int]
@@ -61,6 +71,7 @@ class Geometry(NamedTuple):
     gain: float
     dtype: torch.dtype
     device: torch.device
+    reach: tuple[int, int] = (0, 0)
 
 
 class _SameFilter:
@@ -97,18 +108,19 @@ def _plan(same: _SameFilter, geometry: Geometry) -> Plan:
     down_x, down_y = geometry.down
     x0, x1, y0, y1 = geometry.padding
     taps_x, taps_y = filter_size(same.f)
-    height = output_size(geometry.height, taps_y, up_y, down_y, y0, y1)
-    width = output_size(geometry.width, taps_x, up_x, down_x, x0, x1)
+    height = output_size(geometry.size[0], taps_y, up_y, down_y, y0, y1)
+    width = output_size(geometry.size[1], taps_x, up_x, down_x, x0, x1)
     check_output(height, width)
-    parts = tuple(
-        (
-            _axis(rows, geometry.height, height, up_y, down_y, y0, geometry),
-            _axis(columns, geometry.width, width, up_x, down_x, x0, geometry),
-        )
-        for rows, columns in _separate(same.f, geometry)
+    rows, columns = zip(*_separate(same.f, geometry), strict=True)
+    reach_y, reach_x = max(height, geometry.reach[0]), max(width, geometry.reach[1])
+    return Plan(
+        height,
+        width,
+        _axis(torch.stack(rows), reach_y, up_y, down_y, y0, geometry),
+        _axis(torch.stack(columns), reach_x, up_x, down_x, x0, geometry),
+        # The product along the width is the slower one, so it runs where there are fewer rows.
+        width_first=len(rows) == 1 and geometry.size[0] <= height,
     )
-    # The product along the width is the slower one, so it runs where there are fewer rows.
-    return Plan(height, width, parts, width_first=geometry.height <= height)
 
 
 def _separate(f: Tensor, geometry: Geometry) -> Iterator[tuple[Tensor, Tensor]]:
@@ -126,70 +138,63 @@ def _separate(f: Tensor, geometry: Geometry) -> Iterator[tuple[Tensor, Tensor]]:
         yield u[:, k] * s[k].sqrt(), v[k] * s[k].sqrt()
 
 
-def _axis(
-    taps: Tensor, size: int, count: int, up: int, down: int, low: int, geometry: Geometry
-) -> Axis:
-    """Tiles that make ``count`` outputs of ``size`` inputs."""
+def _axis(taps: Tensor, count: int, up: int, down: int, low: int, geometry: Geometry) -> Axis:
+    """The axis that makes ``count`` outputs or some more, of ``taps [rank, count]``."""
     samples = _TILE_SAMPLES.get(geometry.device.type, _TILE_SAMPLES_ELSEWHERE)
-    step = max(_TILE_OUTPUTS_AT_LEAST, samples // down)
-    matrices: dict[tuple[int, int, int], Tensor] = {}
-    tiles = []
-    for start in range(0, count, step):
-        outputs = slice(start, min(start + step, count))
-        inputs = _inputs(outputs, size, len(taps), up, down, low)
-        shape = (outputs.stop - start, inputs.stop - inputs.start)
-        offset = inputs.start * up + low - start * down
-        key = (offset, *shape)
-        if key not in matrices:
-            band = _band(taps, offset, up, down, *shape)
-            matrices[key] = band.to(geometry.device, geometry.dtype)
-        tiles.append(Tile(outputs, inputs, matrices[key]))
-    return tuple(tiles)
-
-
-def _inputs(outputs: slice, size: int, taps: int, up: int, down: int, low: int) -> slice:
-    """The inputs that a range of outputs reads; empty where all lie in the padding."""
-    first = -((low - outputs.start * down) // up)
-    last = ((outputs.stop - 1) * down - low + taps - 1) // up
-    start = min(max(first, 0), size)
-    return slice(start, max(start, min(last + 1, size)))
+    # From one tile to the next the inputs must advance by a whole number.
+    quantum = up // math.gcd(up, down)
+    tiles = max(1, round(count * down / samples))
+    outputs = math.ceil(count / (tiles * quantum)) * quantum
+    tiles = math.ceil(count / outputs)
+    step = outputs * down // up
+    first = -(low // up)
+    inputs = ((outputs - 1) * down - low + taps.shape[1] - 1) // up - first + 1
+    matrices = _band(taps, first * up + low, up, down, outputs, inputs)
+    span = (tiles - 1) * step + inputs
+    return Axis(matrices.to(geometry.device, geometry.dtype), tiles, step, first, span)
 
 
 def _band(taps: Tensor, offset: int, up: int, down: int, outputs: int, inputs: int) -> Tensor:
     index = offset + torch.arange(inputs) * up - torch.arange(outputs)[:, None] * down
-    inside = (index >= 0) & (index < len(taps))
-    return torch.where(inside, taps[index.clamp(0, len(taps) - 1)], 0.0)
+    inside = (index >= 0) & (index < taps.shape[1])
+    return torch.where(inside, taps[:, index.clamp(0, taps.shape[1] - 1)], 0.0)
+
+
+def pad(x: Tensor, plan: Plan) -> Tensor:
+    """``[H, n, W]`` with zeros around it, or cropped, as `resample` wants it. Contiguous."""
+    top, left = -plan.rows.first, -plan.columns.first
+    bottom, right = plan.rows.span - top - len(x), plan.columns.span - left - x.shape[2]
+    return F.pad(x, [left, right, 0, 0, top, bottom]).contiguous()
 
 
 def resample(x: Tensor, plan: Plan) -> Tensor:
-    """``[H, n, W]`` to ``[plan.height, n, plan.width]``, contiguous.
+    """``[H, n, W]`` to ``[plan.height, n, plan.width]``, and whatever the last tiles hold besides.
 
-    Rows come first, so that either axis of all ``n`` pictures is one matrix product. ``x`` is
-    contiguous and has the plan's dtype and device.
+    Rows come first, so that either axis of all ``n`` pictures is one product. ``x`` is contiguous,
+    begins where the plan's first windows do and reaches at least to the end of its last ones.
     """
-    height, n, width = x.shape
-    y = x.new_empty(plan.height, n, plan.width)
-    shape = (height, n, plan.width) if plan.width_first else (plan.height, n, width)
-    between = x.new_empty(shape)
-    for number, (rows, columns) in enumerate(plan.parts):
-        if plan.width_first:
-            _along_width(x, columns, between, add=False)
-            _along_height(between, rows, y, add=number > 0)
-        else:
-            _along_height(x, rows, between, add=False)
-            _along_width(between, columns, y, add=number > 0)
-    return y
+    if plan.width_first:
+        return _along_height(_along_width(x[:, None, None], plan.columns), plan.rows).flatten(0, 2)
+    return _along_width(_along_height(x, plan.rows), plan.columns)
 
 
-def _along_height(x: Tensor, axis: Axis, y: Tensor, add: bool) -> None:
-    """``y = axis x``, or ``y + axis x``, on the first axis."""
-    x, y = x.flatten(1), y.flatten(1)
-    for tile in axis:
-        y[tile.outputs].addmm_(tile.matrix, x[tile.inputs], beta=int(add))
+def _along_height(x: Tensor, axis: Axis) -> Tensor:
+    """``[H, n, W]`` to ``[tiles, rank, outputs, n, W]``: every part of the filter."""
+    _, n, width = x.shape
+    rank, outputs, inputs = axis.matrices.shape
+    row = n * width
+    windows = x.as_strided((axis.tiles, inputs, row), (axis.step * row, row, 1))
+    matrix = axis.matrices.flatten(0, 1).expand(axis.tiles, -1, -1)
+    return torch.bmm(matrix, windows).view(axis.tiles, rank, outputs, n, width)
 
 
-def _along_width(x: Tensor, axis: Axis, y: Tensor, add: bool) -> None:
-    """``y = axis x``, or ``y + axis x``, on the last axis."""
-    x, y = x.flatten(0, 1), y.flatten(0, 1)
-    for tile in axis:
-        y[:, tile.outputs].addmm_(x[:, tile.inputs], tile.matrix.t(), beta=int(add))
+def _along_width(x: Tensor, axis: Axis) -> Tensor:
+    """``[tiles, rank, outputs, n, W]`` to ``[tiles outputs, n, W']``: the sum of the parts."""
+    tiles, rank, rows, n, width = x.shape
+    _, outputs, inputs = axis.matrices.shape
+    sizes = (tiles, rows, n, axis.tiles, rank, inputs)
+    line = n * width
+    strides = (rank * rows * line, line, width, axis.step, rows * line, 1)
+    windows = x.as_strided(sizes, strides).reshape(-1, rank * inputs)
+    matrix = axis.matrices.transpose(1, 2).flatten(0, 1)
+    return (windows @ matrix).view(tiles * rows, n, axis.tiles * outputs)

@@ -9,7 +9,7 @@ These functions are not differentiable: `cuda_ops.library` gives them their grad
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -17,10 +17,17 @@ from torch import Tensor
 
 from cuda_ops import activations, banded, reference
 from cuda_ops.banded import Geometry, Plan
-from cuda_ops.geometry import Padding, Scale, parse_padding, parse_scale
+from cuda_ops.geometry import (
+    Padding,
+    Scale,
+    filter_size,
+    output_size,
+    parse_padding,
+    parse_scale,
+)
 
 # Bytes that one thread may keep between the filters: about a core's second-level cache.
-_CACHE_BYTES = 3_000_000
+_CACHE_BYTES = 1_500_000
 
 
 def upfirdn2d(
@@ -36,9 +43,20 @@ def upfirdn2d(
     if f is None:
         return reference.upfirdn2d(x, f, up, down, padding, flip_filter, gain).contiguous()
     dtype = _compute_dtype(x)
-    plan = _plan(x.shape[2:], f, up, down, padding, flip_filter, gain, dtype, x.device)
+    geometry = Geometry(
+        (x.shape[2], x.shape[3]),
+        parse_scale(up),
+        parse_scale(down),
+        parse_padding(padding),
+        flip_filter,
+        gain,
+        dtype,
+        x.device,
+    )
+    plan = banded.plan(f, geometry)
     y = x.new_empty(*x.shape[:2], plan.height, plan.width)
-    _rows_first(y).copy_(banded.resample(_rows_first(x).to(dtype).contiguous(), plan))
+    block = banded.pad(_rows_first(x).to(dtype), plan)
+    _rows_first(y).copy_(_crop(banded.resample(block, plan), plan))
     return y
 
 
@@ -81,36 +99,47 @@ def filtered_lrelu(
         x = bias_act(x, act="lrelu", alpha=slope, gain=gain, clamp=clamp)
         return upfirdn2d(x, fd, 1, down, 0, flip_filter)
     dtype = _compute_dtype(x)
-    # A positive gain passes through the leaky ReLU, so the filter before it can carry it.
-    ups = _plan(x.shape[2:], fu, up, 1, padding, flip_filter, up**2 * gain, dtype, x.device)
-    size = (ups.height, ups.width)
-    downs = _plan(size, fd, 1, down, 0, flip_filter, 1.0, dtype, x.device)
+    ups, downs = _filtered_lrelu_plans(
+        x, fu, fd, up, down, parse_padding(padding), gain, flip_filter
+    )
     y = x.new_empty(*x.shape[:2], downs.height, downs.width)
     bias = None if b is None else b.to(dtype).repeat(len(x))[:, None]
-    for channels in _blocks(x, ups):
-        block = _rows_first(x)[:, channels].to(dtype).contiguous()
-        block = block if bias is None else block + bias[channels]
+    for channels in _blocks(x, downs):
+        block = _rows_first(x)[:, channels].to(dtype)
+        block = banded.pad(block if bias is None else block + bias[channels], ups)
         block = _lrelu_(banded.resample(block, ups), slope, clamp)
-        _rows_first(y)[:, channels] = banded.resample(block, downs)
+        _rows_first(y)[:, channels] = _crop(banded.resample(block, downs), downs)
     return y
 
 
-def _plan(
-    size: Sequence[int],
-    f: Tensor,
-    up: Scale,
-    down: Scale,
-    padding: Padding,
-    flip_filter: bool,
+def _filtered_lrelu_plans(
+    x: Tensor,
+    fu: Tensor,
+    fd: Tensor,
+    up: int,
+    down: int,
+    padding: tuple[int, int, int, int],
     gain: float,
-    dtype: torch.dtype,
-    device: torch.device,
-) -> Plan:
-    scales = parse_scale(up), parse_scale(down)
-    sides = parse_padding(padding)
-    height, width = size
-    geometry = Geometry(height, width, *scales, sides, flip_filter, gain, dtype, device)
-    return banded.plan(f, geometry)
+    flip_filter: bool,
+) -> tuple[Plan, Plan]:
+    """The plans of both filters; the first makes all that the second one's tiles read."""
+    dtype, device = _compute_dtype(x), x.device
+    height, width = x.shape[2:]
+    taps_x, taps_y = filter_size(fu)
+    between = (
+        output_size(height, taps_y, up, 1, *padding[2:]),
+        output_size(width, taps_x, up, 1, *padding[:2]),
+    )
+    kept, scales, none = (1, 1), (down, down), (0, 0, 0, 0)
+    downs = banded.plan(fd, Geometry(between, kept, scales, none, flip_filter, 1.0, dtype, device))
+    reach = (downs.rows.span, downs.columns.span)
+    # A positive gain passes through the leaky ReLU, so the filter before it can carry it.
+    gain *= up**2
+    size, scales = (height, width), (up, up)
+    ups = banded.plan(
+        fu, Geometry(size, scales, kept, padding, flip_filter, gain, dtype, device, reach)
+    )
+    return ups, downs
 
 
 def _compute_dtype(x: Tensor) -> torch.dtype:
@@ -118,11 +147,11 @@ def _compute_dtype(x: Tensor) -> torch.dtype:
 
 
 def _blocks(x: Tensor, plan: Plan) -> Iterator[slice]:
-    """Runs of channels (samples and channels counted together) that fit the cache."""
+    """Runs of channels (samples and channels counted together) whose input fits the cache."""
     count = x.shape[0] * x.shape[1]
     step = count
     if x.device.type == "cpu":
-        plane = plan.height * plan.width * 4
+        plane = plan.rows.span * plan.columns.span * 4
         step = max(1, _CACHE_BYTES * torch.get_num_threads() // plane)
     return (slice(start, start + step) for start in range(0, count, step))
 
@@ -130,6 +159,10 @@ def _blocks(x: Tensor, plan: Plan) -> Iterator[slice]:
 def _rows_first(x: Tensor) -> Tensor:
     """``[N, C, H, W]`` seen as ``[H, N C, W]``, as `banded.resample` wants it."""
     return x.flatten(0, 1).transpose(0, 1)
+
+
+def _crop(x: Tensor, plan: Plan) -> Tensor:
+    return x[: plan.height, :, : plan.width]
 
 
 def _lrelu_(x: Tensor, slope: float, clamp: float | None) -> Tensor:

@@ -52,7 +52,7 @@ class AliasFreeLayer(nn.Module):
             y,
             self.up_filter,
             self.down_filter,
-            self.bias.to(y.dtype),
+            self.bias,
             up=config.up,
             down=config.down,
             padding=self._padding,

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,17 @@ from model.network import Code, Computing
 
 Statistics: TypeAlias = Literal["stored", "frame"]
 """Whose mean and variance normalise: those of training, or those of the condition at hand."""
+
+
+class Mode(NamedTuple):
+    """How one pass is computed: what normalises, and the type in which convolutions run.
+
+    Between convolutions all is float32 (or wider): in half precision their inputs and outputs are
+    rounded, and nothing else.
+    """
+
+    statistics: Statistics
+    dtype: torch.dtype
 
 
 class BatchNorm(nn.Module):
@@ -33,19 +44,11 @@ class BatchNorm(nn.Module):
         self._epsilon = epsilon
 
     def forward(self, x: Tensor, statistics: Statistics) -> Tensor:
-        """[N, C, H, W] to the same, in float32 inside."""
+        """[N, C, H, W] to the same."""
         frame = statistics == "frame" and not self.training
         mean, variance = (None, None) if frame else (self.running_mean, self.running_var)
-        y = F.batch_norm(
-            at_least_float32(x),
-            mean,
-            variance,
-            self.weight,
-            self.bias,
-            training=frame or self.training,
-            eps=self._epsilon,
-        )
-        return y.to(x.dtype)
+        train = frame or self.training
+        return F.batch_norm(x, mean, variance, self.weight, self.bias, train, eps=self._epsilon)
 
 
 class Convolution(nn.Module):
@@ -61,16 +64,17 @@ class Convolution(nn.Module):
             self.batch_norm = BatchNorm(config.out_channels, config.norm_epsilon)
         self._scaled = Prepared(_scaled)
 
-    def forward(self, x: Tensor, statistics: Statistics, gain: float = 1.0) -> Tensor:
-        """Convolution, normalisation (older layout), activation, clamp, ``gain``."""
-        config, padding = self.config, self.config.kernel // 2
-        weight = self._scaled(x.dtype, self.weight)
-        x = F.conv2d(x, weight, self.bias.to(x.dtype), config.stride, padding)
+    def forward(self, x: Tensor, mode: Mode, gain: float = 1.0) -> Tensor:
+        """Convolution, bias, normalisation (older layout), activation, clamp, ``gain``."""
+        config, bias = self.config, self.bias
+        weight = self._scaled(mode.dtype, self.weight)
+        y = F.conv2d(x.to(mode.dtype), weight, None, config.stride, config.kernel // 2)
+        y = at_least_float32(y)
         if config.norm_epsilon is not None:
-            x = self.batch_norm(x, statistics)
+            y, bias = self.batch_norm(y + bias[:, None, None], mode.statistics), None
         slope = 1.0 if config.slope is None else config.slope
         clamp = None if config.clamp is None else config.clamp * gain
-        return bias_act(x, act="lrelu", alpha=slope, gain=gain, clamp=clamp)
+        return bias_act(y, bias, act="lrelu", alpha=slope, gain=gain, clamp=clamp)
 
 
 def _scaled(dtype: torch.dtype, weight: Tensor) -> Tensor:
@@ -89,12 +93,12 @@ class ResidualBlock(nn.Module):
         self.conv2 = Convolution(config.conv2)
         self.skip_mapping = Convolution(config.shortcut)
 
-    def forward(self, x: Tensor, statistics: Statistics) -> Tensor:
+    def forward(self, x: Tensor, mode: Mode) -> Tensor:
         """[N, in, H, W] to [N, out, H / stride, W / stride]."""
         if self.config.norm_epsilon is not None:
-            x = self.batch_norm(x, statistics)
-        shortcut = self.skip_mapping(x, statistics, self.config.gain)
-        main = self.conv2(self.conv1(x, statistics), statistics, self.config.gain)
+            x = self.batch_norm(x, mode.statistics)
+        shortcut = self.skip_mapping(x, mode, self.config.gain)
+        main = self.conv2(self.conv1(x, mode), mode, self.config.gain)
         return F.leaky_relu(main + shortcut, self.config.slope)
 
 
@@ -108,8 +112,7 @@ class Epilogue(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] to [N, rows, w_dim], all rows equal."""
-        mean = at_least_float32(x).mean([2, 3])
-        w: Tensor = self.mapping(self.mapping_in(mean))
+        w: Tensor = self.mapping(self.mapping_in(x.mean([2, 3])))
         return w
 
 
@@ -150,11 +153,12 @@ class Encoder(Computing):
             raise ValueError(f'statistics are "stored" or "frame", not {statistics!r}')
         self._check(condition)
         taps = taps_for(self.config.layers, bends, features)
-        x = self.in_proj(condition.to(self.dtype), statistics)
+        mode = Mode(statistics, self.dtype)
+        x = self.in_proj(condition.to(self.in_proj.weight.dtype), mode)
         x = x if taps is None else taps("enc.in_proj", x)
         skips: list[Tensor] = []
         for block in self.config.blocks:
-            x = getattr(self, block.name)(x, statistics)
+            x = getattr(self, block.name)(x, mode)
             x = x if taps is None else taps(f"enc.{block.name}", x)
             if block.gives_skip:
                 skips.append(x)

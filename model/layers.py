@@ -115,12 +115,15 @@ def modulated(
 ) -> Tensor:
     """Convolve with input channels scaled by ``styles`` [N, in] and outputs by ``gains`` [N, out].
 
-    One sample whose kernel is smaller than its feature maps has the scales folded into the kernel;
-    otherwise they scale the feature maps, and one kernel serves the whole batch.
+    A kernel smaller than its feature maps takes up the scales itself, one sample at a time, which
+    saves passes over the maps and, in half precision, two roundings. Otherwise, and while
+    gradients are recorded, the maps are scaled and one kernel serves the whole batch.
     """
-    if x.shape[0] == 1 and kernel.unit.numel() < x.numel():
-        scales = gains[0, :, None] * styles[0]
-        return convolve(x, (kernel.unit * scales[:, :, None, None]).to(x.dtype))
+    if kernel.unit.numel() < x[0].numel() and not torch.is_grad_enabled():
+        scales = gains[:, :, None] * styles[:, None]
+        samples = zip(x.split(1), scales[..., None, None], strict=True)
+        outputs = [convolve(one, (kernel.unit * scale).to(x.dtype)) for one, scale in samples]
+        return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
     y = convolve(x * styles[:, :, None, None].to(x.dtype), kernel.cast)
     return y * gains[:, :, None, None].to(x.dtype)
 

@@ -61,7 +61,7 @@ class NoisyLayer(nn.Module):
         if self.config.noise and noise != "none":
             y = y + (self._noise(y, noise) * (self.noise_strength * strength)).to(y.dtype)
         gain, clamp = self.config.gain, self.config.clamp
-        return bias_act(y, self.bias.to(y.dtype), act="lrelu", gain=gain, clamp=clamp)
+        return bias_act(y, self.bias, act="lrelu", gain=gain, clamp=clamp)
 
     def _convolve(self, x: Tensor, kernel: Tensor) -> Tensor:
         padding = self.config.kernel // 2
@@ -116,7 +116,7 @@ class RGBLayer(nn.Module):
         kernel = self._kernel(x.dtype, self.weight)
         styles = self.affine(w) / math.sqrt(x.shape[1])
         y = modulated(x, kernel, styles, kernel.length.expand(len(w), -1), F.conv2d)
-        return bias_act(y, self.bias.to(y.dtype), clamp=self._clamp)
+        return bias_act(y, self.bias, clamp=self._clamp)
 
 
 class Block(nn.Module):

@@ -28,7 +28,7 @@ class Picture:
     """A picture from a source: ``pixels`` [H, W, 3] uint8 RGB, never written again.
 
     ``number`` grows with every new picture of a source, ``captured`` is when it arrived by the
-    monotonic clock (0: it was not captured but made).
+    monotonic clock (0: it was not captured but made; a file's arrive when their time has come).
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -56,6 +56,7 @@ class Source(Part, Protocol):
     """Where pictures come from; always called on one thread, which may wait for a device."""
 
     live: bool  # a device with a time of its own (camera), not a file that is asked by time
+    cover: tuple[int, int] | None  # set before ``open``: smaller than this (height, width) will do
 
     def at(self, moment: Moment, values: Mapping[str, float]) -> Picture:
         """The picture that belongs to ``moment``; the same picture has the same ``number``.

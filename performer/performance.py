@@ -34,7 +34,8 @@ def prepare(
     """
     width, height = scene.model.canvas
     table = scene.table()
-    source = registry.part("sources", scene.source.kind)(scene.source)
+    source: Source = registry.part("sources", scene.source.kind)(scene.source)
+    source.cover = condition_size(network.config, (height, width))
     path = SeedPath(scene.latent.seeds, network.config.z_dim, network.mapping, device)
     return Loop(
         clock=clock,
@@ -42,7 +43,7 @@ def prepare(
         parameters=Parameters(table, scene.macro_links(table)),
         latent=Latent(path),
         source=footage(source),
-        condition=_conditioning(scene, network, (height, width), device),
+        condition=_conditioning(scene, source.cover, device),
         generator=Generator(network, _bends(scene, network, height), (height, width), device),
         post=_posting(scene),
         frames=frames,
@@ -72,10 +73,10 @@ def _native(canvas: tuple[int, int]) -> int:
     return 1 << (min(canvas).bit_length() - 1)
 
 
-def _conditioning(scene: Scene, network: Any, canvas: tuple[int, int], device: str) -> Conditioning:
+def _conditioning(scene: Scene, size: tuple[int, int], device: str) -> Conditioning:
     part = registry.part("conditions", scene.condition.kind)(scene.condition)
     part.open()
-    return Conditioning(part, condition_size(network.config, canvas), device)
+    return Conditioning(part, size, device)
 
 
 def condition_size(config: Any, canvas: tuple[int, int]) -> tuple[int, int]:

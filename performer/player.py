@@ -169,7 +169,8 @@ class Player:
     def _play(self) -> float:
         now = time.monotonic()
         if left := self._pace.seconds_left(now):
-            self._expected = max(self._expected, self._frames.newest_number())
+            # What comes while it wants none is not lost to it.
+            self._expected = max(self._expected, self._frames.newest_number() + 1)
             return left
         frame = self._next(now)
         if frame is None:
@@ -200,6 +201,8 @@ class Player:
         if self._tend is not None:
             self._tend()
             return _TEND_SECONDS
+        if self._frame is None:
+            return _LONGEST_WAIT_SECONDS
         return self._until(self._written_at + REPEAT_SECONDS)
 
     def _until(self, then: float) -> float:
@@ -208,12 +211,14 @@ class Player:
     def _rest(self, error: Exception) -> None:
         now = time.monotonic()
         played = now - self._opened_at if self._state == "plays" else 0.0
-        what = str(error) if isinstance(error, PerformerError) else self._described(error)
-        self._line = " ".join(f"{what}{self._close_output()}".split())
+        complaint = self._close_output()
+        self._line = " ".join(f"{self._described(error)}{complaint}".split())
         self._state = "rests"
         self._retry_at = now + self._troubles.add(error, self._line, played)
 
     def _described(self, error: Exception) -> str:
+        if isinstance(error, PerformerError):
+            return str(error)
         return f"{self._kind}: {type(error).__name__}: {error}"
 
     def _close_output(self) -> str:

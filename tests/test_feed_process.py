@@ -20,7 +20,8 @@ from performer.doors.folder import RunFolder
 from performer.doors.frames import FramesWriter
 from performer.doors.status import StatusDoor
 from performer.outputs.page import PREVIEW_HEADER
-from tests.rig import ndi
+from tests.outputs.making import BLUE
+from tests.rig import display, ndi
 from tests.rig.show import wait_for
 
 SCENE = {"performer": 1, "model": {"untrained": 7}, "source": {"kind": "card"}}
@@ -70,7 +71,7 @@ Open = Callable[..., contextlib.AbstractContextManager[Room]]
 
 @pytest.fixture
 def room(tmp_path: Path) -> Iterator[Open]:
-    environment = {**os.environ, **ndi.loopback(tmp_path)}
+    loopback = ndi.loopback(tmp_path)
 
     @contextlib.contextmanager
     def opened(
@@ -84,7 +85,7 @@ def room(tmp_path: Path) -> Iterator[Open]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment,
+            env={**os.environ, **loopback},
         )
         room = Room(folder, process, FramesWriter(folder.frames))
         try:
@@ -162,6 +163,34 @@ def test_a_window_without_a_display_rests_and_all_else_plays(
     assert status == 0
     assert said.startswith("output wall rests: window: no display; ")
     assert said.count("\n") == 1
+
+
+@pytest.mark.skipif(bool(display.MISSING), reason=f"no screen here: {display.MISSING}")
+@pytest.mark.skipif(shutil.which("xdotool") is None, reason="apt-get install xdotool")
+def test_a_window_that_is_closed_by_hand_rests_and_the_show_goes_on(
+    room: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs = {"none": {"kind": "nothing"}, "wall": {"kind": "window", "width": 256, "height": 128}}
+    with display.display(320, 200) as screen:
+        monkeypatch.setenv("DISPLAY", screen.name)
+        with room(outputs) as feed:
+            feed.render(1.0)
+            assert np.abs(screen.picture()[100, 64].astype(int) - BLUE).max() < 4
+            assert feed.outputs()["wall"]["state"] == "plays"
+            press_escape(screen)
+            assert wait_for(lambda: feed.outputs()["wall"]["state"] == "rests", 5)
+            frames = feed.outputs()["none"]["frames"]
+            feed.render(0.5)
+            assert wait_for(lambda: feed.outputs()["none"]["frames"] > frames + 10, 2)
+            status, _, said = feed.stop()
+    assert status == 0
+    assert said.startswith("output wall rests: window: closed by hand; ")
+    assert said.count("\n") == 1
+
+
+def press_escape(screen: display.Display) -> None:
+    for words in (["mousemove", "50", "50"], ["key", "Escape"]):
+        subprocess.run(["xdotool", *words], env=screen.environment, check=True)
 
 
 def test_a_headless_run_leaves_windows_out_without_a_word(room: Open) -> None:

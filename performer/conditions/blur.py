@@ -1,7 +1,7 @@
 """Blur: the encoder sees the broad shapes, and the network invents the rest."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from model.knob import Knob
 from performer import parts
@@ -16,6 +16,7 @@ class Blur:
     """Gaussian; ``sigma`` is in pixels of a picture 256 high, so it looks the same at any size."""
 
     class Settings(parts.Settings):
+        kind: Literal["blur"] = "blur"
         sigma: Annotated[float, Knob(0, 32, unit="px", glide_seconds=0.1)] = 3.0
 
     def __init__(self, settings: "Blur.Settings") -> None:

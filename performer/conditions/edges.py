@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from model.knob import Knob
 from performer import parts
@@ -25,6 +25,7 @@ class Edges:
     """
 
     class Settings(parts.Settings):
+        kind: Literal["edges"] = "edges"
         strength: Annotated[float, Knob(0, 4)] = 1.0
         softness: Annotated[float, Knob(0, 8, unit="px", glide_seconds=0.1)] = 1.0
         invert: Annotated[bool, Knob(0, 1, step=1)] = False

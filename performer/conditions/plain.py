@@ -1,7 +1,7 @@
 """Plain: the encoder sees the source as it is."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from performer import parts
 
@@ -13,7 +13,7 @@ class Plain:
     """Changes nothing."""
 
     class Settings(parts.Settings):
-        pass
+        kind: Literal["plain"] = "plain"
 
     def __init__(self, settings: "Plain.Settings") -> None:
         self.settings = settings

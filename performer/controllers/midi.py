@@ -1,5 +1,6 @@
 """MIDI: the knobs, sliders and pads of a controller on the desk."""
 
+import difflib
 import time
 from collections.abc import Callable
 from fnmatch import fnmatchcase
@@ -92,7 +93,6 @@ class Midi:
         """Play: hand what ``router`` makes of each message to ``send``, on the library's thread."""
         self._router = router
         self._send = send
-        self._ear = Ear(router)
 
     def look(self) -> None:
         """Find the device, or notice that it has gone; once a second, however often it is called.
@@ -100,21 +100,17 @@ class Midi:
         Errors: NoSystemError, when the MIDI system has died and took this process's part of it
         along: nothing of MIDI may be touched any more, not even :meth:`close`.
         """
-        if self._ports is None or time.monotonic() < self._look_due:
+        if time.monotonic() < self._look_due:
             return
         self._look_due = time.monotonic() + LOOK_SECONDS
         try:
-            self._meet(self._ports, self._ports.names())
+            self._meet()
         except NoSystemError:
+            self._state, self._line = "rests", _NO_SYSTEM
             if self._input is not None:
                 raise
-            self._say("rests", _NO_SYSTEM)
         except PerformerError as error:
-            self._say("rests", str(error))
-
-    def rest(self, line: str) -> None:
-        """Do nothing, and say why."""
-        self._say("rests", line)
+            self._state, self._line = "rests", str(error)
 
     def status(self) -> dict[str, Any]:
         """How it is, for the board."""
@@ -133,21 +129,27 @@ class Midi:
             self._input.close()
             self._input = None
 
-    def _meet(self, ports: Ports, names: list[str]) -> None:
+    def _meet(self) -> None:
+        if self._ports is None:
+            self.open()
+        assert self._ports is not None
+        names = self._ports.names()
         if self._input is not None and self._input.name not in names:
             self.close()
         if self._input is None:
-            name = matching(self._settings.port, names)
-            if name is None:
-                there = ", ".join(names) or "none at all"
-                self._say("searches", f"midi: no port {self._settings.port}; there are {there}")
-                return
-            self._ear = Ear(self._router)
-            self._input = ports.open(name, self._heard)
-            self._say("connected", "")
+            self._connect(self._ports, names)
 
-    def _say(self, state: str, line: str) -> None:
-        self._state, self._line = state, line
+    def _connect(self, ports: Ports, names: list[str]) -> None:
+        name = matching(self._settings.port, names)
+        if name is None:
+            there = ", ".join(names) or "none"
+            wanted = self._settings.port
+            self._line = f"midi: no port matches {wanted}; plug it in (ports now: {there})"
+            self._state = "searches"
+            return
+        self._ear = Ear(self._router)
+        self._input = ports.open(name, self._heard)
+        self._state, self._line = "connected", ""
 
     def _heard(self, data: list[int]) -> None:
         try:
@@ -167,7 +169,7 @@ class Midi:
 
 
 def matching(pattern: str, names: list[str]) -> str | None:
-    """The first name that ``pattern`` matches, as a whole or without its client before the colon."""
+    """The first name that ``pattern`` matches, with or without its client before the colon."""
     wanted = pattern.casefold()
     for name in names:
         spellings = (name.casefold(), name.casefold().partition(":")[2])
@@ -178,4 +180,6 @@ def matching(pattern: str, names: list[str]) -> str | None:
 
 
 def _mend(settings: Midi.Settings, message: str) -> str:
-    ...
+    controls = profiles.read(settings.profile).controls if settings.profile else {}
+    close = difflib.get_close_matches(message, controls, n=1, cutoff=0.5)
+    return f"did you mean {close[0]}?" if close else f"write such as {EXAMPLES}"

@@ -99,7 +99,9 @@ def load() -> Any:
             f"midi: missing {error.name}; pip install 'performer[midi]'"
         ) from error
     except ImportError as error:  # the wheel looks for ALSA's library on Linux
-        raise MissingPartError("midi: missing libasound2; sudo apt-get install libasound2") from error
+        raise MissingPartError(
+            "midi: missing libasound2; sudo apt-get install libasound2"
+        ) from error
     return rtmidi
 
 

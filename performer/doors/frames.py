@@ -1,11 +1,12 @@
 """The door out of render: a ring of leased frames in shared memory.
 
 One writer, several readers, no lock. Each reader owns one *lease* cell, in which it alone writes
-the slot it looks at; the writer never touches the newest slot nor a leased one. With two more
-slots than readers there is always a free one, so the writer never waits and a slow reader only
-misses frames. A reader that took a lease looks again whether the slot still holds the frame it
-meant; the writer marks a slot as torn *before* it looks at the leases. So either the reader sees
-the mark or the writer sees the lease.
+the slot it looks at; the writer never touches the newest slot nor a leased one. With three more
+slots than readers (the newest, the one in paint, one that a reader is just letting go) there is
+always a free one, so the writer never waits and a slow reader only misses frames. A reader that
+took a lease looks again whether the slot still holds the frame it meant; the writer marks a slot
+as torn *before* it looks at the leases. So either the reader sees the mark or the writer sees the
+lease.
 
 That argument needs two things of the machine. What both sides look at is stored in one piece: whole
 64-bit words through a memoryview, since ``struct.pack_into`` writes zeros first (a reader beside

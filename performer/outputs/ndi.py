@@ -66,7 +66,10 @@ class Ndi:
             raise MissingPartError(f"{_MISSING} ({error})") from error
 
     def write(self, frame: Frame) -> None:
-        """Send ``frame``; another size than before lets receivers connect again."""
+        """Send ``frame``; another size than before lets receivers connect again, for a second.
+
+        Errors: PerformerError when the name is in use on this machine.
+        """
         if frame.pixels.shape != self._pixels.shape:
             self._sender = self._new_sender(frame.pixels.shape)
         # Its buffers insist on memory that could be written to, which a leased frame is not.

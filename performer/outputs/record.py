@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from performer import parts
 from performer.doors.frames import Frame, Pixels
@@ -28,6 +28,12 @@ _BT709 = 1  # in each of the tables of ITU-T H.273; what players assume where no
 _LIMITED = 1
 
 
+def _mp4(file: str) -> str:
+    if not file.lower().endswith(".mp4"):
+        raise ValueError(f"{file!r} does not end in .mp4")
+    return file
+
+
 class Record:
     """Writes every new frame with the time it shows, one file after another when the size changes.
 
@@ -46,7 +52,7 @@ class Record:
         """
 
         kind: Literal["record"] = "record"
-        file: Annotated[str, Field(pattern=r"\.mp4$")] = "performer {date} {time}.mp4"
+        file: Annotated[str, AfterValidator(_mp4)] = "performer {date} {time}.mp4"
         crf: Annotated[int, Field(ge=0, le=51)] = 18
         preset: Literal["ultrafast", "superfast", "veryfast"] = "ultrafast"
 

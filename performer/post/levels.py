@@ -1,7 +1,7 @@
 """Levels: the grade that a picture gets last."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from model.knob import Knob
 from performer import parts
@@ -20,6 +20,7 @@ class Levels:
     """
 
     class Settings(parts.Settings):
+        kind: Literal["levels"] = "levels"
         black: Annotated[float, Knob(0, 1)] = 0.0
         white: Annotated[float, Knob(0, 1)] = 1.0
         gamma: Annotated[float, Knob(0.25, 4, curve="exponential")] = 1.0

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -45,6 +45,7 @@ class Camera:
     """
 
     class Settings(parts.Settings):
+        kind: Literal["camera"] = "camera"
         device: str = ""
         width: Annotated[int, Field(ge=16, le=8192)] = 1280
         height: Annotated[int, Field(ge=16, le=8192)] = 720
@@ -65,7 +66,7 @@ class Camera:
         try:
             _choose("")
         except PerformerError as error:
-            return str(error)
+            return str(error).removeprefix("source: ")
         return None
 
     def open(self) -> None:

@@ -104,9 +104,14 @@ class Capture:
     def _show(self, seconds: float) -> None:
         due = 0
         while self._due and self._due[0].seconds <= seconds:
-            self._shown = self._due.popleft().picture
+            newest = self._due.popleft()
             due += 1
-        self.dropped += max(due - 1, 0)
+        if due:
+            self._shown = newest.picture
+            self.dropped += due - 1
+        if due and not self._source.live:  # it arrived when its time had come
+            arrived = time.monotonic() - (seconds - newest.seconds)
+            self._shown = replace(newest.picture, captured=arrived)
         if not (self._source.live or self._line) and self._reached < seconds:
             self.late += 1
 

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,7 @@ class Card:
     """
 
     class Settings(parts.Settings):
+        kind: Literal["card"] = "card"
         width: Annotated[int, Field(ge=STAMP_BITS * STAMP_BLOCK, le=8192)] = 640
         height: Annotated[int, Field(ge=128, le=8192)] = 360
         rate: Annotated[float, Field(ge=1, le=240)] = 30.0
@@ -53,6 +54,7 @@ class Card:
     def __init__(self, settings: "Card.Settings") -> None:
         self.settings = settings
         self.live = settings.live
+        self.cover: tuple[int, int] | None = None  # disregarded: the stamp needs every pixel
         self._picture: Picture | None = None
 
     @staticmethod

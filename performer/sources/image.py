@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ class Image:
     """Shows the picture in ``file``, upright as its camera was held, on black where transparent."""
 
     class Settings(parts.Settings):
+        kind: Literal["image"] = "image"
         file: str
 
     live = False

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-_TOUCH_SECONDS = 1e-6  # a clock this close before a frame means that frame: 3 * 0.04 > 0.12
+_TOUCH_SECONDS = 1e-6  # a clock this close before a frame means it: that is only rounding
 _FAR_SECONDS = 3.0  # further ahead it is quicker to seek than to decode all that lies between
 _EARLY_SECONDS = 0.5  # a file that ends this long before it should is damaged, or being written
 _STEPS_BACK = (0.0, 2.0, 10.0)  # a seek may land too late where frames are stored out of order

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from model.knob import Knob
 from performer import parts
@@ -22,6 +22,7 @@ class Video:
     """
 
     class Settings(parts.Settings):
+        kind: Literal["video"] = "video"
         file: str
         loop: bool = True
         speed: Annotated[float, Knob(0, 4, unit="x", glide_seconds=0.2)] = 1.0

@@ -83,7 +83,7 @@ def _link_token(scope: Scope) -> str:
         query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=8)
     except ValueError:
         return ""
-    return query.get("token", [""])[0]
+    return str(query.get("token", [""])[0])
 
 
 def _with_headers(send: Send, cookie: str | None = None) -> Send:

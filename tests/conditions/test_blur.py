@@ -57,7 +57,7 @@ def test_it_is_the_plain_convolution(sigma: float) -> None:
 
 def test_at_zero_the_picture_comes_back_as_it_is() -> None:
     given = picture()
-    part = Blur(Blur.Settings(kind="blur"))
+    part = Blur(Blur.Settings())
     part.open()
     assert torch.equal(part.apply(given, {"sigma": 0.0}), given)
     part.close()
@@ -73,7 +73,7 @@ def test_turning_the_knob_never_jumps_where_the_kernel_grows(taps: int) -> None:
 def test_a_blur_looks_the_same_at_every_canvas_size() -> None:
     small = interpolate(picture(8, 8), (64, 64), mode="bilinear")
     large = interpolate(small, (256, 256), mode="bilinear")
-    part = Blur(Blur.Settings(kind="blur"))
+    part = Blur(Blur.Settings())
     values = {"sigma": 16.0}
     shrunk = interpolate(part.apply(large, values), (64, 64), mode="area")
     assert (part.apply(small, values) - shrunk).abs().max() < 0.05

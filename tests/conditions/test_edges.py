@@ -5,7 +5,7 @@ from torch.nn.functional import interpolate
 
 from performer.conditions.edges import Edges
 
-PART = Edges(Edges.Settings(kind="edges"))
+PART = Edges(Edges.Settings())
 SHARP = {"strength": 1.0, "softness": 0.0, "invert": 0.0}
 
 

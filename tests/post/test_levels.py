@@ -4,7 +4,7 @@ import torch
 
 from performer.post.levels import Levels
 
-PART = Levels(Levels.Settings(kind="levels"))
+PART = Levels(Levels.Settings())
 NEUTRAL = PART.settings.starts()
 
 

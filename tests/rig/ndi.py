@@ -86,14 +86,18 @@ def receiving(name: str, environment: dict[str, str]) -> Iterator[list[dict[str,
         text=True,
     )
     got: list[dict[str, Any]] = []
+    assert process.stdin is not None
     assert process.stdout is not None
     reader = threading.Thread(target=_collect, args=(process.stdout, got))
     reader.start()
     try:
         yield got
     finally:
-        process.communicate(timeout=10)
-        reader.join()
+        process.stdin.close()
+        reader.join(10)
+        process.kill()
+        process.wait()
+        process.stdout.close()
 
 
 def _collect(lines: Any, got: list[dict[str, Any]]) -> None:

@@ -22,7 +22,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def camera(pretend: None) -> Iterator[Camera]:
-    source = Camera(Camera.Settings(kind="camera"))
+    source = Camera(Camera.Settings())
     source.open()
     yield source
     source.close()
@@ -33,7 +33,7 @@ def test_pictures_come_as_the_device_gives_them_and_tell_when(camera: Camera) ->
     camera.at(at_second(0), {})
     began = time.monotonic()
     pictures = [camera.at(at_second(0), {}) for _ in range(10)]
-    assert 0.1 < time.monotonic() - began < 1.0
+    assert time.monotonic() - began > 0.1
     assert [p.number for p in pictures] == list(range(pictures[0].number, pictures[0].number + 10))
     assert all(began <= p.captured <= time.monotonic() for p in pictures)
     assert pictures[0].pixels.shape == (240, 320, 3)
@@ -119,15 +119,15 @@ def test_a_camera_is_chosen_by_a_part_of_its_name(monkeypatch: pytest.MonkeyPatc
 def test_without_a_camera_there_is_one_line_with_the_mend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_devices", list)
     with pytest.raises(PerformerError, match=r"^source: no camera; connect one, .*$"):
-        Camera(Camera.Settings(kind="camera")).open()
-    assert Camera.diagnose() == "source: no camera; connect one, or play `kind: card` meanwhile"
+        Camera(Camera.Settings()).open()
+    assert Camera.diagnose() == "no camera; connect one, or play `kind: card` meanwhile"
 
 
 def test_a_camera_that_will_not_open_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_system", lambda: "lavfi")
     monkeypatch.setattr(module, "_devices", lambda: [Device("no_such_filter", "Broken")])
     with pytest.raises(PerformerError, match=r"^source: camera Broken cannot be opened \(.+\); "):
-        Camera(Camera.Settings(kind="camera")).open()
+        Camera(Camera.Settings()).open()
 
 
 def test_the_kernel_lists_cameras_and_not_their_second_nodes(tmp_path: Path) -> None:

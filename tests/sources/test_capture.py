@@ -123,7 +123,7 @@ def test_a_file_is_ready_before_its_time_comes_and_never_shown_early(start: Star
         number = int(moment.seconds * 25 + 1e-6)
         if number not in seen:
             seen.add(number)
-            time.sleep(0.005)
+            time.sleep(0.02)
         return numbered(number)
 
     seen: set[int] = set()
@@ -136,13 +136,13 @@ def test_a_file_is_ready_before_its_time_comes_and_never_shown_early(start: Star
         number = shown(capture, frame / 60)
         waits.append(time.perf_counter() - began)
         assert number <= frame / 60 * 25 + 1e-6
-    assert number >= 23
-    assert sorted(waits)[-6] < 0.004
+    assert number >= 20
+    assert np.median(waits) < 0.005
 
 
 def test_a_file_shows_live_what_it_shows_offline(start: Start) -> None:
     screening = Screening(BUNNY)
-    video = Video(Video.Settings(kind="video", file=str(BUNNY)))
+    video = Video(Video.Settings(file=str(BUNNY)))
     video.cover = COVER
     capture = start(video)
     for frame in range(80):
@@ -219,7 +219,7 @@ def test_it_tries_again_after_longer_and_longer_waits(start: Start) -> None:
 
 def test_a_film_that_is_put_back_plays_on_at_the_clocks_time(start: Start, tmp_path: Path) -> None:
     file, screening = tmp_path / "film.mp4", Screening(BUNNY)
-    video = Video(Video.Settings(kind="video", file=str(file)))
+    video = Video(Video.Settings(file=str(file)))
     video.cover = COVER
     capture = start(video)
     assert (capture.at(at_second(0), {"speed": 1.0}).pixels == 128).all()

@@ -9,7 +9,7 @@ from tests.sources.films import at_second
 
 
 def opened(**settings: object) -> Card:
-    card = Card(Card.Settings(kind="card", **settings))
+    card = Card(Card.Settings(**settings))
     card.open()
     return card
 

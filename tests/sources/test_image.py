@@ -10,7 +10,7 @@ from tests.sources.films import at_second
 
 
 def shown(file: Path, cover: tuple[int, int] | None = None) -> np.ndarray:
-    source = Image(Image.Settings(kind="image", file=str(file)))
+    source = Image(Image.Settings(file=str(file)))
     source.cover = cover
     source.open()
     picture = source.at(at_second(0), {})

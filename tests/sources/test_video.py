@@ -1,3 +1,4 @@
+import importlib.resources
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ def bunny() -> Screening:
 
 
 def opened(file: Path, **settings: object) -> Video:
-    video = Video(Video.Settings(kind="video", file=str(file), **settings))
+    video = Video(Video.Settings(file=str(file), **settings))
     video.cover = COVER
     video.open()
     return video
@@ -162,6 +163,17 @@ def test_a_file_cut_off_while_playing_holds_its_last_picture_and_recovers_when_w
     video.close()
 
 
+def test_a_file_that_lacks_its_second_half_plays_the_first_and_holds(tmp_path: Path) -> None:
+    whole = (Path(str(importlib.resources.files("scenes"))) / "media" / "drift.mp4").read_bytes()
+    (tmp_path / "half.mp4").write_bytes(whole[: len(whole) // 2])
+    video = opened(tmp_path / "half.mp4")
+    for start in (0.0, 24.0):
+        pictures = [video.at(at_second(start + frame / 5), NORMAL) for frame in range(119)]
+        assert len({id(picture) for picture in pictures[:30]}) == 30
+        assert len({id(picture) for picture in pictures[-30:]}) == 1
+    video.close()
+
+
 def test_a_file_that_vanishes_says_so_at_its_next_round(tmp_path: Path) -> None:
     file = tmp_path / "film.mp4"
     shutil.copy(BUNNY, file)
@@ -208,7 +220,7 @@ def test_a_name_with_a_colon_is_a_file(tmp_path: Path) -> None:
 
 
 def test_closing_is_safe_twice_and_without_opening() -> None:
-    video = Video(Video.Settings(kind="video", file="none"))
+    video = Video(Video.Settings(file="none"))
     video.close()
     video = opened(BUNNY)
     video.close()
@@ -233,6 +245,18 @@ def test_colours_are_those_that_were_filmed(colours: int, size: tuple[int, int])
     frame.colorspace = colours
     middle = Converter().pixels(frame, None)[size[0] // 2, size[1] // 2]
     assert np.abs(middle.astype(int) - told).max() <= 2
+
+
+def test_the_built_in_clip_is_a_round_of_24_seconds() -> None:
+    file = Path(str(importlib.resources.files("scenes"))) / "media" / "drift.mp4"
+    video = opened(file)
+    first = video.at(at_second(0.0), NORMAL)
+    last = video.at(at_second(23.96), NORMAL)
+    again = video.at(at_second(24.0), NORMAL)
+    video.close()
+    assert np.array_equal(first.pixels, again.pixels)
+    assert np.abs(last.pixels.astype(int) - first.pixels).mean() < 10  # no jump where it closes
+    assert file.stat().st_size < 3_000_000
 
 
 def test_a_film_decodes_here() -> None:

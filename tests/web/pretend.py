@@ -87,8 +87,17 @@ class Pretended:
         return self._control.read()
 
     def play_from_elsewhere(self, name: str, value: float) -> None:
-        """A change from another hand, such as OSC."""
+        """A change from another hand, such as OSC; taken when this returns."""
         self._others.append(Change(self.table.places[name], value))
+        while self._others:
+            time.sleep(0.001)
+
+    def start_anew(self) -> None:
+        """Let every parameter go back to its start."""
+        parameters = self.table.parameters
+        self._others += [Change(place, one.default) for place, one in enumerate(parameters)]
+        while self._others or any(self.value(one.name) != one.default for one in parameters):
+            time.sleep(0.001)
 
     def value(self, name: str) -> float:
         """What a parameter stands at."""

@@ -52,6 +52,11 @@ class Serving:
                 pipe.close()
 
     @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    @property
     def port(self) -> int:
         """Where it listens."""
         return urlsplit(self.url).port or 0
@@ -74,9 +79,12 @@ class Serving:
         self, path: str, context: ssl.SSLContext | None = None, **headers: str
     ) -> tuple[int, str, http.client.HTTPMessage]:
         """Status, text and headers of an answer; ``Host`` is replaced where it is given."""
-        kind = http.client.HTTPSConnection if context else http.client.HTTPConnection
-        options = {"context": context} if context else {}
-        link = kind("127.0.0.1", self.port, timeout=10, **options)
+        if context:
+            link: http.client.HTTPConnection = http.client.HTTPSConnection(
+                "127.0.0.1", self.port, timeout=10, context=context
+            )
+        else:
+            link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         link.request("GET", path, headers=headers)
         answer = link.getresponse()
         text = answer.read().decode()

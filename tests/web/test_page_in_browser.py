@@ -31,10 +31,7 @@ def page(browser: Browser, serving: Serving) -> Page:
 def at_the_start(page: Page, run: Pretended) -> None:
     page.bring_to_front()
     page.wait("document.querySelectorAll('.slider').length > 10")
-    for parameter in run.table.parameters:
-        run.play_from_elsewhere(parameter.name, parameter.default)
-    for parameter in run.table.parameters:
-        _reach(run, parameter.name, parameter.default)
+    run.start_anew()
 
 
 def _reach(run: Pretended, name: str, value: float, within: float = 1e-6) -> None:

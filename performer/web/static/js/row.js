@@ -9,7 +9,8 @@ export class Row {
   #parameter;
   #control;
   #number = null;
-  #text = ""; // the value as it was when the number was last shown
+  #text = ""; // of the value that is played
+  #before = ""; // what stood there when somebody began to type
   #reset;
 
   /** `send(name, value)` is called when a hand moves it. */
@@ -33,8 +34,10 @@ export class Row {
     this.#control.show(value);
     const text = shown(this.#parameter, value);
     this.#reset.disabled = text === shown(this.#parameter, this.#parameter.default);
-    if (!this.#number || document.activeElement === this.#number || text === this.#text) return;
-    this.#number.value = this.#text = text;
+    if (this.#number && document.activeElement !== this.#number && text !== this.#text) {
+      this.#number.value = text;
+    }
+    this.#text = text;
   }
 
   #build() {
@@ -53,7 +56,7 @@ export class Row {
     this.#number = element("input", {
       type: "text", inputMode: "decimal", className: "number", autocomplete: "off",
       "aria-label": `${label} in ${unit || "its own unit"}`,
-      onfocus: () => this.#number.select(),
+      onfocus: () => this.#begin(),
       onblur: () => this.#take(),
       onkeydown: (event) => this.#key(event),
     });
@@ -62,14 +65,20 @@ export class Row {
   }
 
   #key(event) {
-    if (event.key === "Escape") this.#number.value = this.#text;
+    if (event.key === "Escape") this.#number.value = this.#before;
     if (event.key === "Escape" || event.key === "Enter") this.#number.blur();
+  }
+
+  #begin() {
+    this.#before = this.#number.value;
+    this.#number.select();
   }
 
   /** Take what was typed, when the field is left: phones have no Enter among their digits. */
   #take() {
-    const value = this.#number.value === this.#text ? null : typed(this.#parameter, this.#number.value);
+    const text = this.#number.value;
+    const value = text === this.#before ? null : typed(this.#parameter, text);
     if (value !== null) this.#control.set(value);
-    this.#number.value = this.#text = value === null ? this.#text : shown(this.#parameter, value);
+    this.#number.value = value === null ? this.#text : shown(this.#parameter, value);
   }
 }

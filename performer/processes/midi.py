@@ -1,0 +1,93 @@
+"""The MIDI process: plays all MIDI controllers of a scene, apart because their libraries crash."""
+
+import argparse
+import os
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+
+from performer import reading, registry
+from performer.console import warn
+from performer.controllers.midi import Midi
+from performer.controllers.midi_ports import NoSystemError
+from performer.doors.changes import Change, ChangesDoor
+from performer.doors.folder import RunFolder
+from performer.doors.status import StatusDoor
+from performer.mapping import Router
+from performer.processes.guard import guarded
+from performer.processes.life import Life
+
+BEAT_SECONDS = 0.04
+_SYSTEM_DIED = 4  # exit status: the supervisor starts us again
+_DIED = "midi: the MIDI system has ended; starting again"
+
+
+class Hands:
+    """The MIDI controllers of one run, each calling from a thread of its library."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        scene = reading.from_json(folder.scene.read_text(encoding="utf-8"))
+        table = scene.table()
+        self._door = ChangesDoor(folder.changes("midi"))
+        self._sending = threading.Lock()  # one thread at a time writes a ring
+        self._board = StatusDoor(folder.status("midi"))
+        self._controllers: dict[str, Midi] = {}
+        for name, settings in scene.controllers.items():
+            part = registry.part("controllers", settings.kind)
+            if part.process != Midi.process:
+                continue
+            controller = part(settings)
+            read = partial(part.read_message, settings)
+            controller.start(Router.of(scene, table, name, read), self._send)
+            self._controllers[name] = controller
+
+    def play(self, life: Life) -> None:
+        """Look after the devices until it is time to stop."""
+        while not life.wait(BEAT_SECONDS):
+            for controller in self._controllers.values():
+                controller.look()
+            self.say("runs")
+        for controller in self._controllers.values():
+            controller.close()
+        self.say("stopped")
+
+    def _send(self, changes: list[Change]) -> bool:
+        with self._sending:
+            return self._door.send(changes)
+
+    def say(self, state: str, line: str = "") -> None:
+        """Write the board."""
+        self._board.write(
+            {
+                "process": "midi",
+                "state": state,
+                "line": line,
+                "pid": os.getpid(),
+                "refused": self._door.refused,
+                "controllers": {name: each.status() for name, each in self._controllers.items()},
+            }
+        )
+
+
+def _play(folder: RunFolder, life: Life) -> None:
+    hands = Hands(folder)
+    try:
+        hands.play(life)
+    except NoSystemError:  # leave at once: what is left of it crashes who touches it
+        hands.say("restarts", _DIED)
+        warn(_DIED)
+        os._exit(_SYSTEM_DIED)
+
+
+def main() -> int:
+    """Play until told to stop."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    asked = parser.parse_args()
+    life = Life(asked.folder)
+    return guarded("midi", lambda: _play(RunFolder(asked.folder), life))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
