@@ -27,7 +27,7 @@ from cuda_ops.geometry import (
 )
 
 # Bytes that one thread may keep between the filters: about a core's second-level cache.
-_CACHE_BYTES = 1_500_000
+_CACHE_BYTES = 2_000_000
 
 
 def upfirdn2d(
@@ -130,15 +130,21 @@ def _filtered_lrelu_plans(
         output_size(height, taps_y, up, 1, *padding[2:]),
         output_size(width, taps_x, up, 1, *padding[:2]),
     )
-    kept, scales, none = (1, 1), (down, down), (0, 0, 0, 0)
-    downs = banded.plan(fd, Geometry(between, kept, scales, none, flip_filter, 1.0, dtype, device))
-    reach = (downs.rows.span, downs.columns.span)
+    second = Geometry(between, (1, 1), (down, down), (0, 0, 0, 0), flip_filter, 1.0, dtype, device)
+    downs = banded.plan(fd, second)
     # A positive gain passes through the leaky ReLU, so the filter before it can carry it.
-    gain *= up**2
-    size, scales = (height, width), (up, up)
-    ups = banded.plan(
-        fu, Geometry(size, scales, kept, padding, flip_filter, gain, dtype, device, reach)
+    first = Geometry(
+        (height, width),
+        (up, up),
+        (1, 1),
+        padding,
+        flip_filter,
+        gain * up**2,
+        dtype,
+        device,
+        reach=(downs.rows.span, downs.columns.span),
     )
+    ups = banded.plan(fu, first)
     return ups, downs
 
 

@@ -62,7 +62,6 @@ def _schema(asked: argparse.Namespace) -> int:
 
 def _convert(asked: argparse.Namespace) -> int:
     from model.checkpoint import convert
-
     from model.errors import LoadError
 
     try:

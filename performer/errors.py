@@ -38,7 +38,7 @@ class FieldError(PerformerError):
 
     @classmethod
     def of(cls, path: tuple[str | int, ...], error: Exception) -> "FieldError":
-        """From an error whose message is ``what; mend``, with the name of a part before it or not."""
+        """From an error that says ``what; mend``, with the name of its part before it or not."""
         what, _, mend = str(error).partition("; ")
         return cls(path, what.removeprefix(f"{path[0]}: "), mend or "change it")
 

@@ -45,6 +45,7 @@ class NetworkController:
         self._name = name
         self._instrument = instrument
         self._lan = lan
+        self._plays = False
         self._line = ""
 
     async def play(self) -> None:
@@ -60,8 +61,8 @@ class NetworkController:
 
     def status(self) -> dict[str, Any]:
         """How it is, for the board."""
-        own = {"state": "rests", "line": self._line} if self._line else self._part.status()
-        return {"kind": self._settings.kind, **own}
+        state: dict[str, Any] = {"state": "rests" if self._line else "opens", "line": self._line}
+        return {"kind": self._settings.kind} | (self._part.status() if self._plays else state)
 
     async def _play_once(self) -> None:
         instrument = self._instrument
@@ -70,11 +71,12 @@ class NetworkController:
             await self._part.start(
                 instrument.table, instrument.changes, self._router, self._lan, instrument.values
             )
-            self._line = ""
+            self._plays, self._line = True, ""
             while True:
                 self._part.feedback(instrument.values())
                 await asyncio.sleep(VALUES_SECONDS)
         finally:
+            self._plays = False
             self._part.close()
 
     def _rest(self, line: str) -> None:

@@ -82,6 +82,7 @@ def make_server(app: ASGIApp, certificate: "Certificate | None" = None) -> Serve
         ws_ping_timeout=_PING_SECONDS,
         lifespan="off",
         log_config=None,
+        log_level="error",  # what strangers send wrongly is no news for a performer
         access_log=False,
         server_header=False,
         ssl_certfile=certificate.certificate if certificate else None,

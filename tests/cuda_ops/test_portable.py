@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import cuda_ops
-from cuda_ops import portable, reference
+from cuda_ops import banded, portable, reference
+from cuda_ops.banded import Geometry
 
 
 def relative_error(result, expected):
@@ -97,14 +98,25 @@ def test_half_precision_is_rounded_only_at_the_ends(dtype, bound):
 
 
 def test_a_radial_filter_becomes_few_separable_ones():
-    radius = torch.hypot(torch.arange(12.0)[:, None] - 5.5, torch.arange(12.0) - 5.5)
-    f = torch.exp(-(radius.double() ** 2) / 9) * torch.cos(radius.double() / 3)
+    x_or_y = torch.arange(12, dtype=torch.float64) - 5.5
+    radius = torch.hypot(x_or_y[:, None], x_or_y)
+    f = torch.exp(-(radius**2) / 9) * torch.cos(radius / 3)
     x = torch.randn(1, 4, 40, 44, dtype=torch.float64)
-    plan = portable._plan(x.shape[2:], f.float(), 1, 2, 0, False, 1.0, torch.float32, x.device)
-    assert 1 < len(plan.parts) <= 5
+    single = Geometry((40, 44), (1, 1), (2, 2), (0, 0, 0, 0), False, 1.0, torch.float32, x.device)
+    assert 1 < len(banded.plan(f, single).rows.matrices) <= 5
     expected = reference.upfirdn2d(x, f, down=2)
-    single = portable.upfirdn2d(x.float(), f.float(), down=2)
-    assert relative_error(single, expected) < 1e-6
+    assert relative_error(portable.upfirdn2d(x.float(), f.float(), down=2), expected) < 1e-6
+
+
+def test_plans_are_remembered_in_bounded_number():
+    banded._plan.cache_clear()
+    f = torch.rand(4)
+    for size in range(20, 40):
+        cuda_ops.upfirdn2d(torch.randn(1, 1, size, 20), f)
+        cuda_ops.upfirdn2d(torch.randn(1, 1, size, 20), f)
+    counts = banded._plan.cache_info()
+    assert (counts.hits, counts.misses) == (20, 20)
+    assert counts.maxsize is not None
 
 
 def test_memory_format_changes_nothing():

@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from performer.doors.folder import RunFolder
 from performer.doors.status import StatusDoor
 from tests.rig.osc import require, until
 
-_NUMBERS = itertools.count(1)
+_SERVERS = 4  # at a time, in all test runs on this machine; JACK itself has room for eight
 _DEVICE = """
 import sys, rtmidi
 out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=sys.argv[1])
@@ -63,9 +65,14 @@ class Jack:
         return subprocess.Popen(command, env=self.environment, stdout=quiet, stderr=quiet)
 
     def die(self) -> None:
-        """Crash; asked kindly, it may take six seconds."""
+        """Crash."""
         self._server.kill()
         self._server.wait()
+
+    def stop(self) -> None:
+        """End it; after clients that were killed it takes six seconds."""
+        self._server.terminate()
+        self._server.wait(20)
         for left in Path("/dev/shm").glob(f"jack*_{self._name}_*"):
             (shutil.rmtree if left.is_dir() else os.unlink)(left)
 
@@ -80,12 +87,33 @@ class Jack:
 def jack() -> Iterator[Jack]:
     """A server that runs."""
     require_jack()
-    server = Jack(f"performer{os.getpid()}x{next(_NUMBERS)}")
-    server.start()
-    try:
-        yield server
-    finally:
-        server.die()
+    with _free_name() as name:
+        server = Jack(name)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+
+
+@contextlib.contextmanager
+def _free_name() -> Iterator[str]:
+    """A name that no other test run has now.
+
+    There are only a few: JACK never forgets a server that was killed, until the next of its name.
+    """
+    import fcntl
+
+    for number in itertools.cycle(range(_SERVERS)):
+        name = f"performer-test-{number}"
+        with (Path(tempfile.gettempdir()) / f"{name}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                time.sleep(0.1)
+                continue
+            yield name
+            return
 
 
 class Device:
@@ -110,12 +138,8 @@ class Device:
 
     def unplug(self) -> None:
         """Be gone."""
-        for stream in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError):
-                assert stream is not None
-                stream.close()
-        self._process.kill()
-        self._process.wait()
+        with contextlib.suppress(OSError):
+            self._process.communicate()
 
 
 @contextlib.contextmanager
@@ -185,9 +209,10 @@ class MidiProcess:
     def end(self, timeout_seconds: float = 5.0) -> int:
         """Ask it to stop; its exit status."""
         assert self.process.stdin is not None
-        with contextlib.suppress(OSError):
-            self.process.stdin.write(b"stop\n")
-            self.process.stdin.flush()
+        if not self.process.stdin.closed:
+            with contextlib.suppress(OSError):  # it may have ended by itself
+                self.process.stdin.write(b"stop\n")
+                self.process.stdin.flush()
         return self.process.wait(timeout_seconds)
 
     def errors(self) -> str:
@@ -197,6 +222,8 @@ class MidiProcess:
 
     def close(self) -> None:
         """End it however it is, and remove its run."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.end()
         self._bury()
         self._board.close()
         self._render.close()

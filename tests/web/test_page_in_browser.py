@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from model.knob import Knob
 from tests.rig.browser import Browser, Page
 from tests.web.pretend import Pretended
 from tests.web.serving import Serving
@@ -113,7 +114,7 @@ def test_a_number_can_be_typed(page: Page, run: Pretended) -> None:
     page.evaluate(f"document.querySelector({field!r}).focus()")
     page.type("nonsense")
     page.press("Enter")
-    assert page.evaluate(f"document.querySelector({field!r}).value") == "-45.5"
+    page.wait(f"document.querySelector({field!r}).value === '-45.5'")
 
 
 def test_a_macro_moves_what_it_stands_for(page: Page, run: Pretended) -> None:
@@ -171,12 +172,40 @@ def test_it_comes_back_by_itself(browser: Browser, tmp_path: Path) -> None:
         with Serving(run) as first:
             page = browser.page(first.url)
             page.wait("document.body.dataset.connection === 'open'")
+            page.wait("window.row = document.querySelector('.row')")
             port = str(first.port)
         page.wait("document.getElementById('connection').textContent.startsWith('reconnecting')")
         assert "reconnecting" in page.evaluate("document.getElementById('curtain').textContent")
         with Serving(run, "--port", port):
             page.wait("document.body.dataset.connection === 'open'")
             page.wait("document.getElementById('curtain').hidden")
+            assert page.evaluate("row === document.querySelector('.row')")  # a hand may be on it
+
+
+@pytest.mark.parametrize("knob", [Knob(-180, 180), Knob(0.1, 10, "exponential"), Knob(0, 7)])
+def test_a_hand_spreads_over_the_range_as_the_knob_says(page: Page, knob: Knob) -> None:
+    shape = json.dumps({"low": knob.low, "high": knob.high, "curve": knob.curve, "step": knob.step})
+    for position in (0, 0.25, 0.9, 1):
+        value, back = page.evaluate(
+            f"import('/js/curve.js').then(({{valueAt, positionOf}}) => [valueAt({shape}, {position}),"
+            f" positionOf({shape}, valueAt({shape}, {position}))])"
+        )
+        assert value == pytest.approx(knob.at(position))
+        assert back == pytest.approx(position)
+
+
+def test_a_switch_is_turned_by_a_click(page: Page) -> None:
+    knob = '{"group": "bends.ice", "label": "frozen", "low": 0, "high": 1, "step": 1, "value": 0}'
+    page.evaluate(
+        "import('/js/switch.js').then(({Switch}) => {"
+        f" window.turned = []; const one = new Switch({knob}, (value) => turned.push(value));"
+        " one.element.id = 'switch'; document.getElementById('panel').prepend(one.element); })"
+    )
+    page.click("#switch")
+    assert page.evaluate("document.getElementById('switch').ariaChecked") == "true"
+    page.click("#switch")
+    assert page.evaluate("turned") == [1, 0]
+    page.evaluate("document.getElementById('switch').remove()")
 
 
 def test_previews_are_on_screen_soon_after_they_are_made(page: Page, run: Pretended) -> None:

@@ -9,8 +9,13 @@ function title(group) {
   return [section[0].toUpperCase() + section.slice(1), ...rest].join(" › ");
 }
 
+/** Everything of a scene's parameters but where they stand. */
+const shape = ({groups, parameters}) =>
+  JSON.stringify([groups, parameters.map((parameter) => ({...parameter, value: 0}))]);
+
 export class Parameters {
   #rows = [];
+  #shape;
 
   /** Build the rows of a scene into `place`; `send(name, value)` is called when a hand moves one. */
   constructor(place, scene, send) {
@@ -26,6 +31,12 @@ export class Parameters {
       sections[parameter.group].append(row.element);
     }
     place.replaceChildren(...groups.map(([, section]) => section));
+    this.#shape = shape(scene);
+  }
+
+  /** Whether these are the rows of `scene`, so that a hand may stay where it is. */
+  isOf(scene) {
+    return this.#shape === shape(scene);
   }
 
   /** The instrument plays these values, by place. */
