@@ -115,7 +115,7 @@ class StyleGAN3Synthesis(Synthesis):
     ) -> Picture:
         """Pictures [N, channels, H, W] of w [N, num_ws, w_dim]; see `Synthesis`.
 
-        A ``size`` other than the native one sees more (or less) of the same endless canvas.
+        A larger ``size`` sees more of the same endless canvas, a smaller one its middle.
         ``transform`` [3, 3] or [N, 3, 3] replaces the stored one for this picture; compose it with
         ``net.synthesis.input.transform`` to keep both.
         """
@@ -138,9 +138,9 @@ class StyleGAN3Synthesis(Synthesis):
         return self._samples(height, check_size(size)[0]), self._samples(width, check_size(size)[1])
 
     def _samples(self, native: int, wanted: int) -> int:
-        """Input samples along one axis: two more, or less, at a time keep the grid centred."""
+        """Input samples along one axis: two more at a time keep the grid centred."""
         pixels_per_sample = round(self.config.resolution / self.config.input.rate)
-        missing = wanted - self.config.resolution
+        missing = max(wanted - self.config.resolution, 0)
         return native + 2 * math.ceil(missing / (2 * pixels_per_sample))
 
 

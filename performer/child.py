@@ -37,7 +37,10 @@ class Child:
     def start(self) -> None:
         """Start it, now."""
         self._process = subprocess.Popen(
-            self._command, stdin=subprocess.PIPE, env={**_ENVIRONMENT, **os.environ}
+            self._command,
+            stdin=subprocess.PIPE,
+            env={**_ENVIRONMENT, **os.environ},
+            start_new_session=True,  # Ctrl-C is ours; we stop the children in order
         )
         self._started = time.monotonic()
         self._restart_at = None

@@ -83,7 +83,11 @@ class Post(Part, Protocol):
 
 
 class Output(Part, Protocol):
-    """Where frames go; in the feed process, each on a thread of its own."""
+    """Where frames go; in the feed process, each on a thread of its own.
+
+    Two attributes are optional: ``rate``, the most frames a second it wants, and ``tend()``, which
+    is called often while there is nothing to write (window systems want to be heard).
+    """
 
     main_thread: ClassVar[bool]  # window systems insist on the main thread
 

@@ -25,7 +25,7 @@ def _known(profile: str) -> str:
     try:
         profiles.read(profile)
     except PerformerError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(str(error).splitlines()[0]) from error
     return profile
 
 

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from performer import document
 from performer.controllers.midi_messages import EXAMPLES, Message
-from performer.errors import Problem, SceneError
+from performer.errors import PerformerError, SceneError
 
 
 def _message(text: str) -> str:
@@ -49,7 +49,10 @@ def names() -> list[str]:
 
 @cache
 def read(profile: str) -> Profile:
-    """The profile in a file or of a name. Errors: SceneError, with every problem and its line."""
+    """The profile in a file or of a name.
+
+    Errors: PerformerError when there is none; SceneError with every problem in it, by line.
+    """
     source = document.read(_find(profile))
     try:
         return Profile.model_validate(source.data)
@@ -69,8 +72,7 @@ def _find(profile: str) -> Path:
         if (file := folder / f"{profile}.yaml").is_file() and file.parent == folder:
             return file
     close = difflib.get_close_matches(profile, names(), n=1, cutoff=0.5) or names()
-    mend = f"try {', '.join(close)}"
-    raise SceneError([Problem(profile, 1, "profile", "there is no such file or profile", mend)])
+    raise PerformerError(f"there is no profile {profile} (there is {', '.join(close)})")
 
 
 def _saying(message: str) -> str:

@@ -13,7 +13,6 @@ processors that reorder stores.
 
 import enum
 import struct
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,8 +54,7 @@ class ChangesDoor:
         self._memory = memory.attach(path)
         self._words = memoryview(self._memory).cast("Q")
         self._generation = generation
-        self._barrier = threading.Lock()
-        self._barrier.acquire()
+        self._fence = memory.Fence()
 
     @staticmethod
     def create(path: Path) -> None:
@@ -93,15 +91,6 @@ class ChangesDoor:
         """Let go of the memory; the ring stays for the others. Safe to call twice."""
         self._words.release()
         self._memory.close()
-
-    def _fence(self) -> None:
-        """Keep every load and store so far before those that follow.
-
-        A lock's release followed by its acquisition is a full barrier on x86 and ARM; Python has
-        none by name.
-        """
-        self._barrier.release()
-        self._barrier.acquire()
 
     def _write(self, number: int, change: Change) -> None:
         glide = _OWN_GLIDE if change.glide_seconds is None else change.glide_seconds

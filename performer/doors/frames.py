@@ -16,7 +16,6 @@ move loads ahead of stores, so a *fence* stands between them.
 
 import contextlib
 import struct
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,8 +58,7 @@ class _Ring:
         self.words = memoryview(self.memory).cast("Q")
         self.slots, self.readers, self.capacity = self.words[_SLOTS:_LEASES]
         self._pixels_start = _pixels_start(self.slots, self.readers)
-        self._fence = threading.Lock()
-        self._fence.acquire()
+        self.fence = memory.Fence()
 
     def newest(self) -> tuple[int, int]:
         """Frame number and slot of the newest frame; number 0 before the first."""
@@ -74,15 +72,6 @@ class _Ring:
         start = self._pixels_start + slot * self.capacity
         flat = np.frombuffer(self.memory, np.uint8, height * width * CHANNELS, start)
         return flat.reshape(height, width, CHANNELS)
-
-    def fence(self) -> None:
-        """Let every store before it be seen by all before any load after it is made.
-
-        A lock's release followed by its acquisition is a full barrier on x86 and ARM; Python has
-        no other by name.
-        """
-        self._fence.release()
-        self._fence.acquire()
 
     def close(self) -> None:
         self.words.release()

@@ -9,6 +9,7 @@ supervisor; so a restarted process finds its doors as they were.
 import mmap
 import os
 import tempfile
+import threading
 from pathlib import Path
 
 _PREFIX = "performer-"
@@ -43,3 +44,19 @@ def attach(path: Path) -> mmap.mmap:
     """The door that another process made."""
     with path.open("rb+") as file:
         return mmap.mmap(file.fileno(), 0)
+
+
+class Fence:
+    """Called, it lets every store before it be seen by all before any load or store after it.
+
+    A lock's release followed by its acquisition is a full barrier on x86 and ARM; Python has none
+    by name.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def __call__(self) -> None:
+        self._lock.release()
+        self._lock.acquire()

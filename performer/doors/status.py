@@ -3,11 +3,11 @@
 A board holds a heartbeat, a row of numbers that may change with every frame (each number stands
 for itself, so they are simply overwritten), and a text: JSON or a picture, guarded by a sequence
 number that is odd while it is being written. A reader that meets a half-written text keeps the
-last whole one.
+last whole one. Single words are stored through a memoryview, in one piece: ``struct.pack_into``
+would write zeros first.
 """
 
 import json
-import struct
 import time
 from pathlib import Path
 from typing import Any
@@ -18,23 +18,23 @@ import numpy.typing as npt
 from performer.doors import memory
 
 NUMBERS = 4096
-_SEQUENCE = struct.Struct("<Q")
-_LENGTH = struct.Struct("<Q")
-_BEAT = struct.Struct("<d")
-_COUNT = struct.Struct("<Q")
-_HEADER_SIZE = 64
-_TEXT_START = _HEADER_SIZE + NUMBERS * 8
+_SEQUENCE, _LENGTH, _COUNT, _BEAT = range(4)  # words at the start of the board; the beat a double
+_HEADER_BYTES = 64
+_TEXT_START = _HEADER_BYTES + NUMBERS * 8
 _READS = 4  # a writer is inside for microseconds; after that the old text will do
 
 
 class StatusDoor:
-    """One process's board, seen from either side."""
+    """One process's board, seen from either side; one thread writes."""
 
     def __init__(self, path: Path) -> None:
         self._memory = memory.attach(path)
+        self._header = memoryview(self._memory)[:_HEADER_BYTES]
+        self._words, self._doubles = self._header.cast("Q"), self._header.cast("d")
+        self._fence = memory.Fence()
         self._room = len(self._memory) - _TEXT_START
         self._numbers: npt.NDArray[np.float64] = np.frombuffer(
-            self._memory, np.float64, NUMBERS, _HEADER_SIZE
+            self._memory, np.float64, NUMBERS, _HEADER_BYTES
         )
         self._seen: tuple[int, bytes] = (0, b"")
 
@@ -45,45 +45,47 @@ class StatusDoor:
 
     def beat(self) -> None:
         """Say: alive, now."""
-        _BEAT.pack_into(self._memory, 16, time.monotonic())
+        self._doubles[_BEAT] = time.monotonic()
 
     @property
     def age_seconds(self) -> float:
         """How long ago the process last said that it is alive."""
-        return float(time.monotonic() - _BEAT.unpack_from(self._memory, 16)[0])
+        return time.monotonic() - self._doubles[_BEAT]
 
     def write_numbers(self, values: npt.NDArray[np.float64]) -> None:
         """Overwrite the row of numbers."""
         self._numbers[: len(values)] = values
-        _COUNT.pack_into(self._memory, 24, len(values))
+        self._words[_COUNT] = len(values)
 
     def read_numbers(self) -> npt.NDArray[np.float64]:
         """A copy of the row of numbers."""
-        (count,) = _COUNT.unpack_from(self._memory, 24)
-        return self._numbers[:count].copy()
+        return self._numbers[: self._words[_COUNT]].copy()
 
     def write_bytes(self, text: bytes) -> bool:
         """Replace the text; False when it is larger than the board."""
         if len(text) > self._room:
             return False
-        (sequence,) = _SEQUENCE.unpack_from(self._memory, 0)
-        sequence += sequence % 2  # a writer that died inside left it odd
-        _SEQUENCE.pack_into(self._memory, 0, sequence + 1)
-        _LENGTH.pack_into(self._memory, 8, len(text))
+        words = self._words
+        sequence = words[_SEQUENCE] + words[_SEQUENCE] % 2  # odd: a writer died inside
+        words[_SEQUENCE] = sequence + 1
+        self._fence()
+        words[_LENGTH] = len(text)
         self._memory[_TEXT_START : _TEXT_START + len(text)] = text
-        _SEQUENCE.pack_into(self._memory, 0, sequence + 2)
+        self._fence()
+        words[_SEQUENCE] = sequence + 2
         return True
 
     def read_bytes(self) -> tuple[int, bytes]:
         """The newest whole text and its number, which grows with every new text."""
         for _ in range(_READS):
-            (before,) = _SEQUENCE.unpack_from(self._memory, 0)
+            before = self._words[_SEQUENCE]
             if before == self._seen[0]:
                 break
-            (length,) = _LENGTH.unpack_from(self._memory, 8)
-            text = self._memory[_TEXT_START : _TEXT_START + min(length, self._room)]
-            (after,) = _SEQUENCE.unpack_from(self._memory, 0)
-            if before == after and before % 2 == 0:
+            self._fence()
+            length = min(self._words[_LENGTH], self._room)
+            text = self._memory[_TEXT_START : _TEXT_START + length]
+            self._fence()
+            if before % 2 == 0 and self._words[_SEQUENCE] == before:
                 self._seen = (before, text)
                 break
         return self._seen
@@ -101,6 +103,10 @@ class StatusDoor:
         return status
 
     def close(self) -> None:
-        """Let go of the memory; the board stays for the others."""
-        del self._numbers
+        """Let go of the memory; the board stays for the others. Safe to call twice."""
+        if self._memory.closed:
+            return
+        self._numbers = np.empty(0)
+        for view in (self._words, self._doubles, self._header):
+            view.release()
         self._memory.close()

@@ -43,7 +43,7 @@ def test_without_a_profile_the_mend_shows_how_messages_are_named() -> None:
 
 
 def test_a_profile_that_is_not_there_is_refused_at_the_door() -> None:
-    with pytest.raises(ValidationError, match="no such file or profile; try nanokontrol2"):
+    with pytest.raises(ValidationError, match=r"no profile nanocontrol2 \(there is nanokontrol2\)"):
         Midi.Settings(profile="nanocontrol2")
 
 

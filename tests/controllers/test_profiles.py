@@ -4,7 +4,7 @@ import pytest
 
 from performer.controllers import profiles
 from performer.controllers.midi_messages import Message
-from performer.errors import SceneError
+from performer.errors import PerformerError, SceneError
 
 
 def written(folder: Path, text: str) -> str:
@@ -55,14 +55,14 @@ def test_the_performer_s_own_profiles_come_first(
     assert profiles.names() == ["desk"]
 
 
-def test_a_profile_that_is_not_there_is_named_with_the_closest(tmp_path: Path) -> None:
-    with pytest.raises(SceneError, match="no such file or profile; try nanokontrol2"):
+def test_a_profile_that_is_not_there_is_named_with_the_closest() -> None:
+    with pytest.raises(PerformerError, match=r"no profile nanocontrol2 \(there is nanokontrol2\)"):
         profiles.read("nanocontrol2")
 
 
 @pytest.mark.parametrize("name", ["../nanokontrol2", "/etc/passwd.none", "."])
 def test_a_name_does_not_lead_out_of_the_folder(name: str) -> None:
-    with pytest.raises(SceneError):
+    with pytest.raises(PerformerError, match="no profile"):
         profiles.read(name)
 
 

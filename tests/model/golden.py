@@ -1,6 +1,6 @@
 """Computes every array of a folder of golden fixtures that the networks' contract can reach.
 
-The folder has a `manifest.json`, `pickles/NAME.pkl` and `golden/NAME.npz`; the names of the arrays
+The folder has a `manifest.json`, pickles that it names, and `golden/NAME.npz`; the names of the arrays
 say what they are (see the table at the end).
 """
 
@@ -8,9 +8,9 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -61,7 +61,7 @@ class Model:
 
     def compute(self, name: str) -> Tensor:
         """Our own version of a golden array."""
-        for pattern, make in _TABLE:
+        for pattern, make in _CANVAS if "cond" in self.arrays else _WITHOUT_CONDITION:
             if match := re.fullmatch(pattern, name):
                 return make(self, name, match)
         raise KeyError(f"{name}: no way is known to compute it")
@@ -69,7 +69,8 @@ class Model:
     # What the table's entries use
 
     def network(self, key: str | None = None) -> Network:
-        return _load(self.folder, self.name, key or self.facts["network_key"], self.precision)
+        path = self.folder / self.facts["pickle"]
+        return _load(path, key or self.facts["network_key"], self.precision)
 
     def given(self, name: str) -> Tensor:
         return torch.from_numpy(self.arrays[name])
@@ -85,15 +86,9 @@ class Model:
         return self._passes[key]
 
 
-_loaded: dict[tuple[object, ...], Network] = {}
-
-
-def _load(folder: Path, name: str, key: str, precision: str) -> Network:
-    wanted = (folder, name, key, precision)
-    if wanted not in _loaded:
-        path = folder / "pickles" / f"{name}.pkl"
-        _loaded[wanted] = model.load(path, network=key, precision=precision)
-    return _loaded[wanted]
+@cache
+def _load(path: Path, key: str, precision: str) -> Network:
+    return model.load(path, network=key, precision=precision)
 
 
 def models(folder: Path, precision: str = "float32") -> Iterator[Model]:
@@ -140,7 +135,7 @@ def _image(fixtures: Model, name: str, match: re.Match[str]) -> Tensor:
     if match["w"] == "wmix":
         w = fixtures.given("wmix")
     else:
-        w = _mapped(fixtures, name.replace("img", "w", 1).replace(match["option"], ""), key)
+        w = _mapped(fixtures, f"{match['key'] or ''}w_{match['w']}", key)
     noise = "none" if "noise_none" in match["option"] else "const"
     return fixtures.network(key).synthesis(w[: len(fixtures.arrays[name])], noise=noise)
 
@@ -209,21 +204,22 @@ def _keep(kept: dict[str, Tensor], place: str, _module: object, _inputs: object,
     kept[place] = out
 
 
-def _canvas_layer(fixtures: Model, name: str, match: re.Match[str]) -> Tensor:
-    case = match["case"] or ""
+def _canvas_features(fixtures: Model, case: str) -> dict[str, Tensor]:
     network = fixtures.network()
 
     def run() -> dict[str, Tensor]:
         z, condition = fixtures.given("z")[:1], _condition(fixtures, case, 1)
         return network.generate(z, condition=condition, features=network.config.layers)[1]
 
-    return _part(fixtures, name, fixtures.kept(f"layers {case}", run)[match["layer"]])
+    return fixtures.kept(f"layers {case}", run)
+
+
+def _canvas_layer(fixtures: Model, name: str, match: re.Match[str]) -> Tensor:
+    return _part(fixtures, name, _canvas_features(fixtures, match["case"] or "")[match["layer"]])
 
 
 def _bottleneck(fixtures: Model, name: str, _match: re.Match[str]) -> Tensor:
-    match = re.fullmatch("(?P<case>)(?P<layer>input)", "input")
-    assert match
-    return _canvas_layer(fixtures, name, match)
+    return _part(fixtures, name, _canvas_features(fixtures, "")["input"])
 
 
 def _skip(fixtures: Model, name: str, match: re.Match[str]) -> Tensor:
@@ -292,12 +288,21 @@ def _chain(fixtures: Model, layer: str, op: dict[str, Any]) -> Callable[[Tensor]
 
 _PART = r"/(?:crop|stats)"
 
-_TABLE: list[tuple[str, Callable[[Model, str, re.Match[str]], Tensor]]] = [
+_Way: TypeAlias = Callable[[Model, str, re.Match[str]], Tensor]
+
+_WITHOUT_CONDITION: list[tuple[str, _Way]] = [
     (r"(?P<key>G_)?w_psi.*", _w),
-    (r"(?P<key>G_)?img_(?P<w>psi[-.\d]+(?:_cut\d*)?|wmix)(?P<option>_noise_none|_unfused|)", _image),
+    (
+        r"(?P<key>G_)?img_(?P<w>psi[-.\d]+(?:_cut\d*)?|wmix)(?P<option>_noise_none|_unfused|)",
+        _image,
+    ),
     (rf"layers/\d+_(?!enc\.|syn\.)(?P<layer>.+){_PART}", _generator_layer),
     (r"(?P<case>xf\w*)/(?P<what>img|input_crop)", _transformed),
     (r"transform_stored", _stored_transform),
+    (r"(?P<key>G|G_ema)_param_abs_sum", _parameter_sum),
+]
+
+_CANVAS: list[tuple[str, _Way]] = [
     (r"(?P<key>G|G_ema)_param_abs_sum", _parameter_sum),
     (rf"layers/\d+_enc\.(?P<layer>.+){_PART}", _encoder_layer),
     (rf"(?:(?P<case>wide[^/]*)/)?layers/\d+_syn\.(?P<layer>.+){_PART}", _canvas_layer),
@@ -307,5 +312,8 @@ _TABLE: list[tuple[str, Callable[[Model, str, re.Match[str]], Tensor]]] = [
     (r"map_w", _map_w),
     (r"w_prime", _w_prime),
     (rf"bend/(?P<case>[^/]+)/(?P<what>[^/]+)(?:{_PART})?", _bent),
-    (r"(?:(?P<case>wide[^/]*|bn_batch_stats)/)?img(?:_crop|_psi[-.\d]+(?:_cut\d+)?|_replace\d+)?", _canvas_image),
+    (
+        r"(?:(?P<case>wide[^/]*|bn_batch_stats)/)?img(?:_crop|_psi[-.\d]+(?:_cut\d+)?|_replace\d+)?",
+        _canvas_image,
+    ),
 ]

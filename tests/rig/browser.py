@@ -61,10 +61,11 @@ class Browser:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._open.close()
-        self._process.terminate()
+        with self._open:
+            self.ask("Browser.close")
         self._process.wait()
-        shutil.rmtree(self._profile, ignore_errors=True)  # its helpers may still write there
+        while self._profile.exists():  # its helpers may still write there
+            shutil.rmtree(self._profile, ignore_errors=True)
 
     def page(self, url: str, width: int = 1280, height: int = 800, touch: bool = False) -> "Page":
         """A new page at ``url``, loaded."""

@@ -53,8 +53,10 @@ class Show:
         """Process ids by name, as the system sees them."""
         found = {}
         for child in psutil.Process(self.process.pid).children():
-            program = next((word for word in child.cmdline() if "performer.processes" in word), "")
-            found[program.rpartition(".")[2]] = child.pid
+            with contextlib.suppress(psutil.Error):  # it may be ending just now
+                words = child.cmdline()
+                program = next((word for word in words if "performer.processes" in word), "")
+                found[program.rpartition(".")[2]] = child.pid
         return found
 
     def stop(self, number: int = signal.SIGINT) -> tuple[int, float]:

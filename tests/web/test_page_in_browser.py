@@ -172,7 +172,7 @@ def test_it_comes_back_by_itself(browser: Browser, tmp_path: Path) -> None:
         with Serving(run) as first:
             page = browser.page(first.url)
             page.wait("document.body.dataset.connection === 'open'")
-            page.wait("window.row = document.querySelector('.row')")
+            page.wait("!!(window.row = document.querySelector('.row'))")
             port = str(first.port)
         page.wait("document.getElementById('connection').textContent.startsWith('reconnecting')")
         assert "reconnecting" in page.evaluate("document.getElementById('curtain').textContent")

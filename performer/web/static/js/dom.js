@@ -31,7 +31,7 @@ export function toast(line) {
 
 /** A button that shows `text` and copies it. */
 export function copying(button, text) {
-  const parts = text.split(/(?<=\/)/).flatMap((part) => [part, element("wbr")]);
+  const parts = text.split(/(?=\/)/).flatMap((part) => [element("wbr"), part]);
   button.replaceChildren(...parts);
   button.setAttribute("aria-label", `copy ${text}`);
   button.onclick = async () => {

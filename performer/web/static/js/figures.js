@@ -26,6 +26,10 @@ export class Figures {
 
   /** Show a status message and the measured delay in milliseconds, or null. */
   show(status, delay) {
-    for (const [key, , , text] of FIGURES) say(this.#places[key], text(status, delay ?? NaN));
+    for (const [key, , , text] of FIGURES) {
+      const shown = text(status, delay ?? NaN);
+      say(this.#places[key], shown);
+      this.#places[key].closest(".figure").hidden = shown === "–";
+    }
   }
 }
