@@ -25,8 +25,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from model.checkpoint import load
 from model.errors import LoadError
-from model.networks import build
 from model.pickles import read
 
 CANARY = Path(tempfile.gettempdir()) / "PICKLE_CODE_EXECUTED"
@@ -261,12 +261,11 @@ def attempt(path: Path, data: bytes) -> str:
     """Gives one input to the loader; anything but success and LoadError propagates."""
     path.write_bytes(data)
     try:
-        nodes = read(path)
+        read(path)
     except LoadError as error:
         return _refused(error)
     try:
-        if node := nodes["G_ema"] or nodes["G"]:
-            build(node)
+        load(path)
     except LoadError as error:
         return f"read, {_refused(error)}"
     return "loaded"

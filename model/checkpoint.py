@@ -124,7 +124,7 @@ def _naming(path: Path) -> Iterator[None]:
         yield
     except LoadError as error:
         raise LoadError(f"{path}: {error}") from None
-    except ValueError as error:  # numbers that are possible alone, but not together
+    except (KeyError, ValueError) as error:  # names and numbers that cannot go together
         cause = " ".join(str(error).split())
         raise LoadError(f"{path}: no network can be built ({cause}); fetch it again") from None
 

@@ -166,8 +166,9 @@ class StyleGAN2Synthesis(Synthesis):
         if noise not in get_args(Noise):
             raise ValueError(f"noise is {', '.join(get_args(Noise))}, not {noise!r}")
         check_ws(w, self.config.num_ws, self.config.w_dim)
+        wanted = None if size is None else check_size(size)
         taps = taps_for(self.config.layers, bends, features)
-        x = self._constant(len(w), size)
+        x = self._constant(len(w), wanted)
         w = w.to(next(self.parameters()).dtype)
         image: Tensor | None = None
         row = 0
@@ -181,14 +182,14 @@ class StyleGAN2Synthesis(Synthesis):
             image = _added(image, part, layers.resample_filter)
             image = self.through(f"{block.name}.img", image, taps)
         assert image is not None
-        return self.picture(centre_crop(image, size and check_size(size)), taps, features)
+        return self.picture(centre_crop(image, wanted), taps, features)
 
     def _constant(self, samples: int, size: Size | None) -> Tensor:
         """The constant, repeated so that its picture covers ``size``: [N, C, H, W]."""
         const: Tensor = getattr(self, self.config.blocks[0].name).const
         if size is not None:
             pixels = self.config.resolution // const.shape[-1]
-            height, width = check_size(size)
+            height, width = size
             const = centred_tiles(const, (-(-height // pixels), -(-width // pixels)))
         return const.to(self.dtype).expand(samples, -1, -1, -1)
 

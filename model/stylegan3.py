@@ -50,7 +50,7 @@ class FourierInput(nn.Module):
 
     def forward(self, w: Tensor, size: Size, transform: Tensor | None = None) -> Tensor:
         """[N, channels, height, width] of w [N, w_dim]; ``transform`` overrides the stored one."""
-        matrix = self._matrix(w, self.transform if transform is None else transform)
+        matrix = self._matrix(w, self._transform(transform))
         phases = self.phases + (self.freqs @ matrix[:, :2, 2:]).squeeze(2)
         freqs = self.freqs @ matrix[:, :2, :2]
         amplitudes = self._amplitudes(freqs)
@@ -60,6 +60,13 @@ class FourierInput(nn.Module):
         mixed: Tensor = mix @ waves.flatten(1, 2).mT
         return mixed.reshape(len(w), -1, *size)
 
+    def _transform(self, transform: Tensor | None) -> Tensor:
+        if transform is None:
+            return self.transform
+        if transform.shape[-2:] != (3, 3) or transform.ndim > 3:
+            raise ValueError(f"transform is [3, 3] or [N, 3, 3], not {list(transform.shape)}")
+        return transform.to(self.transform)
+
     def _matrix(self, w: Tensor, transform: Tensor) -> Tensor:
         """Rotation and translation of this w, and then ``transform``: [N, 3, 3]."""
         t = self.affine(w)
@@ -67,7 +74,7 @@ class FourierInput(nn.Module):
         zero, one = torch.zeros_like(cos), torch.ones_like(cos)
         rotation = torch.stack([cos, -sin, zero, sin, cos, zero, zero, zero, one], 1)
         translation = torch.stack([one, zero, -x, zero, one, -y, zero, zero, one], 1)
-        return rotation.reshape(-1, 3, 3) @ translation.reshape(-1, 3, 3) @ transform.to(w)
+        return rotation.reshape(-1, 3, 3) @ translation.reshape(-1, 3, 3) @ transform
 
     def _amplitudes(self, freqs: Tensor) -> Tensor:
         """Waves that came too close to the sampling limit fade out."""
@@ -121,21 +128,23 @@ class StyleGAN3Synthesis(Synthesis):
         """
         refuse("stylegan3", code=code is not None, noise=noise != "const")
         check_ws(w, self.config.num_ws, self.config.w_dim)
+        wanted = None if size is None else check_size(size)
         taps = taps_for(self.config.layers, bends, features)
-        x = self.input(w[:, 0].to(self.input.weight.dtype), self._grid(size), transform)
+        w = w.to(self.input.weight.dtype)
+        x = self.input(w[:, 0], self._grid(wanted), transform)
         x = self.through("input", x.to(self.dtype), taps)
         for row, layer in enumerate(self.config.synthesis, start=1):
-            x = getattr(self, layer.name)(x, w[:, row].to(self.input.weight.dtype))
+            x = getattr(self, layer.name)(x, w[:, row])
             x = self.through(layer.name, x, taps)
         image = at_least_float32(x) * self.config.output_scale
-        return self.picture(centre_crop(image, size and check_size(size)), taps, features)
+        return self.picture(centre_crop(image, wanted), taps, features)
 
     def _grid(self, size: Size | None) -> Size:
         """Height and width of the input, margins included, whose picture covers ``size``."""
         width, height = self.config.input.size
         if size is None:
             return height, width
-        return self._samples(height, check_size(size)[0]), self._samples(width, check_size(size)[1])
+        return self._samples(height, size[0]), self._samples(width, size[1])
 
     def _samples(self, native: int, wanted: int) -> int:
         """Input samples along one axis: two more at a time keep the grid centred."""

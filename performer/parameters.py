@@ -1,5 +1,6 @@
 """Every value that can be played, and how it moves from frame to frame."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -138,8 +139,8 @@ class Parameters:
 
     def _apply(self, change: Change) -> None:
         place = change.place
-        if not 0 <= place < len(self.table):
-            return  # a change for a scene that has just been replaced
+        if not (0 <= place < len(self.table) and math.isfinite(change.value)):
+            return  # for a scene that has just been replaced, or from a broken hand
         base = self._target[place] if change.kind is Kind.RELATIVE else 0.0
         glide = self._glide[place] if change.glide_seconds is None else change.glide_seconds
         self._send(place, base + change.value, glide)

@@ -3,7 +3,7 @@
 import difflib
 import importlib.resources
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,8 +11,9 @@ import platformdirs
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from model.knob import Knob
 from model.settings import Settings
-from performer import document, registry
+from performer import document, mapping, registry
 from performer.document import Document
 from performer.errors import FieldError, PerformerError, Problem, SceneError
 from performer.scene import LatentSettings, MacroSettings, RouteSettings, Scene
@@ -169,6 +170,9 @@ class _Reader:
                 if not file.is_file():
                     self._add((*path, field), f"there is no file {name}", "check the path")
                 found[field] = str(file)
+        profile = self._base / str(found.get("profile"))
+        if profile.is_file():  # otherwise it is the name of one that we know
+            found["profile"] = str(profile)
         return found
 
     def _validated(
@@ -216,20 +220,30 @@ def _saying(detail: ErrorDetails, fields: list[str]) -> tuple[str, str]:
 
 def _cross_checks(source: Document, scene: Scene) -> Iterator[Problem]:
     """What can only be seen when the whole scene is there."""
-    names = {
-        f"{prefix}.{short}" for prefix, settings in scene.played() for short in settings.knobs()
+    knobs = {
+        f"{prefix}.{short}": knob
+        for prefix, settings in scene.played()
+        for short, knob in settings.knobs().items()
     }
     for number, macro in scene.macros.items():
-        if macro.to not in names:
-            yield source.problem(("macros", number, "to"), *_unknown(macro.to, names))
-    names |= {f"macros.{number}" for number in scene.macros}
+        if macro.to not in knobs:
+            yield source.problem(("macros", number, "to"), *_unknown(macro.to, knobs))
+    knobs |= {f"macros.{number}": Knob(0, 1) for number in scene.macros}
     for place, route in enumerate(scene.map):
-        if route.to not in names:
-            yield source.problem(("map", place, "to"), *_unknown(route.to, names))
-        yield from _check_route(source, scene, place, route)
+        yield from _check_target(source, place, route, knobs)
+        yield from _check_message(source, scene, place, route)
 
 
-def _check_route(
+def _check_target(
+    source: Document, place: int, route: RouteSettings, knobs: Mapping[str, Knob]
+) -> Iterator[Problem]:
+    if route.to not in knobs:
+        yield source.problem(("map", place, "to"), *_unknown(route.to, knobs))
+    elif problem := mapping.problem(route, knobs[route.to]):
+        yield source.problem(("map", place, "range"), *problem)
+
+
+def _check_message(
     source: Document, scene: Scene, place: int, route: RouteSettings
 ) -> Iterator[Problem]:
     controller, _, message = route.from_.partition(" ")
@@ -245,7 +259,7 @@ def _check_route(
         yield source.problem(path, *problem)
 
 
-def _unknown(name: str, names: set[str]) -> tuple[str, str]:
+def _unknown(name: str, names: Collection[str]) -> tuple[str, str]:
     close = _closest(name, sorted(names))
     mend = f"did you mean {close}?" if close else "use the YAML path of a playable value"
     return f"there is no parameter {name}", mend

@@ -73,6 +73,8 @@ def test_a_setting_from_the_command_line_lies_over_the_file(tmp_path: Path) -> N
         ("  twist:", "  2twist:", "scene.yaml:5: bends.2twist: '2twist' cannot be a name"),
         ("macros:\n  1:", "macros:\n  9:", "scene.yaml:9: macros.9: "),
         ("to: bends.twist.angle, range: [-180, 180]", "to: bends.twst.angle", "scene.yaml:11: map.0.to: there is no parameter bends.twst.angle; did you mean bends.twist.angle?"),
+        ("range: [-180, 180]}", "range: [-500, 180]}", "scene.yaml:11: map.0.range: the range -500 … 180 leaves the parameter's -180 … 180; stay within it"),
+        ("range: [-180, 180]}", "curve: exponential}", "scene.yaml:11: map.0.range: an exponential curve cannot reach 0"),
         ("osc /1/fader1", "knob /1/fader1", "scene.yaml:11: map.0.from: there is no controller knob"),
         ("untrained: 7", "file: nowhere.pkl", "scene.yaml:2: model.file: there is no file nowhere.pkl"),
     ],

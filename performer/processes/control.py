@@ -101,7 +101,7 @@ class Control:
         self._address = address
         self._viewers = Viewers(instrument, address.url if address.token else None)
         self._states = States(instrument)
-        app = application(self._viewers, self._states.message, address)
+        app = application(self._viewers, self._whole_status, address)
         self._server = make_server(app, certificate)
 
     async def play(self, listening: socket.socket, life: Life) -> None:
@@ -119,6 +119,11 @@ class Control:
             await self._server.serve([listening])
             for task in tasks:
                 task.cancel()
+
+    def _whole_status(self) -> dict[str, Any]:
+        """For programs that ask over HTTP: what the page is told, and every value by its name."""
+        values = zip(self._instrument.table.places, self._instrument.values(), strict=True)
+        return {**self._states.message(), "values": dict(values)}
 
     async def _pulse(self) -> None:
         """Wake the viewers for every new preview, and for values that may have moved."""

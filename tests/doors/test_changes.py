@@ -1,5 +1,6 @@
 """The door into render: what is sent lands whole, in order, once, or is refused and counted."""
 
+import contextlib
 import random
 import subprocess
 import sys
@@ -131,12 +132,21 @@ while sent < total:
 """
 
 
+@contextlib.contextmanager
+def running(program: str, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Another process; it does not outlive the test, however that ends."""
+    with subprocess.Popen([sys.executable, "-c", program, *arguments]) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_between_two_processes_nothing_is_lost_doubled_torn_or_cut_in_two(
     ring: Path, door: Door
 ) -> None:
     total = 40_000
-    arguments = [sys.executable, "-c", _SENDER, str(ring), str(total)]
-    with subprocess.Popen(arguments, cwd=Path.cwd()) as sender:
+    with running(_SENDER, str(ring), str(total)) as sender:
         render, received = door(), 0
         while received < total:
             batch = render.drain()
@@ -169,7 +179,7 @@ while time.monotonic() < end:
 
 def test_a_counter_is_never_seen_half_written(ring: Path, door: Door) -> None:
     """Stored by struct.pack_into, the counters are seen as zero in one look of five."""
-    with subprocess.Popen([sys.executable, "-c", _HAMMER, str(ring), "1.5"]) as sender:
+    with running(_HAMMER, str(ring), "1.5") as sender:
         render = door()
         while sender.poll() is None:
             for _ in range(500):

@@ -33,23 +33,19 @@ def scene(tmp_path: Path) -> Path:
     return file
 
 
-def run_folders() -> set[Path]:
-    return set(Path("/dev/shm").glob("performer-*"))
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_everything_in_two_seconds_and_leaves_nothing(
     scene: Path, number: int
 ) -> None:
-    before = run_folders()
     with playing(scene) as show:
+        folder = show.folder()
         children = psutil.Process(show.process.pid).children(recursive=True)
         assert len(children) == 3
         status, seconds = show.stop(number)
     assert status == 0
     assert seconds < 2.0
     assert not [child for child in children if child.is_running()]
-    assert run_folders() == before
+    assert not folder.exists()
 
 
 def test_the_recording_of_a_stopped_show_decodes(scene: Path) -> None:
@@ -63,13 +59,13 @@ def test_the_recording_of_a_stopped_show_decodes(scene: Path) -> None:
 
 
 def test_a_killed_supervisor_leaves_no_process_behind(scene: Path) -> None:
-    before = run_folders()
     with playing(scene) as show:
+        folder = show.folder()
         children = psutil.Process(show.process.pid).children(recursive=True)
         show.process.kill()
         _, alive = psutil.wait_procs(children, timeout=4)
     assert not alive
-    assert wait_for(lambda: run_folders() == before)
+    assert wait_for(lambda: not folder.exists())
 
 
 @pytest.mark.parametrize("name", ["render", "control", "feed"])

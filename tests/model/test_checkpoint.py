@@ -204,6 +204,7 @@ def test_a_wrong_description_is_refused(
         lambda config: config["synthesis"][0].update(in_channels=1 << 14, out_channels=1 << 14),
         lambda config: config["synthesis"].pop(),
         lambda config: config["synthesis"][0].update(in_cutoff=1e9),
+        lambda config: config["synthesis"][0].update(name="eval"),
     ],
 )
 def test_a_configuration_that_does_not_fit_is_refused_without_allocating_it(

@@ -59,6 +59,11 @@ class Show:
                 found[program.rpartition(".")[2]] = child.pid
         return found
 
+    def folder(self) -> Path:
+        """Where the doors of this run stand."""
+        children = psutil.Process(self.process.pid).children()
+        return next(Path(word) for word in children[0].cmdline() if "performer-" in word)
+
     def stop(self, number: int = signal.SIGINT) -> tuple[int, float]:
         """Exit status and seconds from the signal to the end."""
         began = time.monotonic()

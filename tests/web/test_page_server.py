@@ -77,7 +77,13 @@ def test_status_comes_four_times_a_second_with_its_lamps(serving: Serving) -> No
         assert 0.5 < time.monotonic() - started < 2
     assert message["outputs"]["page"]["lamp"] == "good"
     assert message["processes"]["control"]["memory_mb"] > 10
-    assert json.loads(serving.get("/status")[1]).keys() == message.keys()
+
+
+def test_a_program_can_ask_for_the_status_and_every_value(serving: Serving, run: Pretended) -> None:
+    status = json.loads(serving.get("/status")[1])
+    assert status["outputs"]["page"]["lamp"] == "good"
+    assert status["values"]["latent.truncation"] == run.value("latent.truncation")
+    assert list(status["values"]) == list(run.table.places)
 
 
 def test_a_page_that_says_what_it_has_seen_gets_every_preview(

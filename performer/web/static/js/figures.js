@@ -19,7 +19,8 @@ export class Figures {
   constructor(place) {
     for (const [key, name, unit] of FIGURES) {
       this.#places[key] = element("span", {className: "digits"}, "–");
-      const value = element("dd", {}, this.#places[key], element("span", {className: "unit"}, unit));
+      const value = element("dd", {}, this.#places[key]);
+      value.append(element("span", {className: "unit"}, unit));
       place.append(element("div", {className: `figure ${key}`}, element("dt", {}, name), value));
     }
   }

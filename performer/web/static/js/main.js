@@ -21,8 +21,9 @@ const receive = {
     scene = message;
     document.title = `${scene.name} · Performer`;
     say(find("scene"), scene.name);
+    const move = (name, value) => hands.move(name, value);
     if (parameters?.isOf(scene)) parameters.show(scene.parameters.map(({value}) => value));
-    else parameters = new Parameters(find("panel"), scene, (name, value) => hands.move(name, value));
+    else parameters = new Parameters(find("panel"), scene, move);
     showUntrained(scene.untrained, scene.seed);
     offerLink(scene.link);
   },

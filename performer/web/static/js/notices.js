@@ -20,11 +20,10 @@ export function showConnection(state) {
 /** Say it when the network is untrained. */
 export function showUntrained(untrained, seed) {
   const made = Number.isInteger(seed) ? `was made from seed ${seed} and ` : "";
+  const shows = "shows what the instrument does, not what a model can do";
   const place = find("untrained");
   place.hidden = !untrained;
-  say(place, untrained
-    ? `This network is untrained: it ${made}shows what the instrument does, not what a model can do.`
-    : "");
+  say(place, untrained ? `This network is untrained: it ${made}${shows}.` : "");
 }
 
 /** Show a line for each problem; none when all is well. */

@@ -17,7 +17,7 @@ export class Parameters {
   #rows = [];
   #shape;
 
-  /** Build the rows of a scene into `place`; `send(name, value)` is called when a hand moves one. */
+  /** Build the rows of a scene into `place`; `send(name, value)` is called by a hand's move. */
   constructor(place, scene, send) {
     const groups = Object.entries(scene.groups).map(([group, kind]) => {
       const heading = element("h2", {}, title(group));

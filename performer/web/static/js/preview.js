@@ -55,6 +55,7 @@ export class Preview {
 
   #measure(captured, published) {
     const delay = captured > 0 ? (published - captured) * 1000 : null;
-    this.delayMs = delay === null || this.delayMs === null ? delay : this.delayMs * 0.9 + delay * 0.1;
+    const known = delay !== null && this.delayMs !== null;
+    this.delayMs = known ? this.delayMs * 0.9 + delay * 0.1 : delay;
   }
 }
