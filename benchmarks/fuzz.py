@@ -323,6 +323,7 @@ def main() -> None:
     before = peak_memory()
     damaged = inputs(random.Random(options.seed), small, large)
     outcomes = run(itertools.islice(damaged, options.count), options.seconds, path)
+    path.parent.rmdir()
     growth = peak_memory() - before
     for outcome, times in sorted(outcomes.items()):
         print(f"{times:8d} {outcome}")

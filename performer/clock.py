@@ -36,7 +36,8 @@ class LiveClock:
     """Real time: waits for the next beat of ``rate`` frames a second, and never tries to catch up.
 
     A frame that took too long is followed at once by the next; what was missed is counted in
-    ``late`` and stays missed, so that a stall never turns into a burst.
+    ``late`` and stays missed, so that a stall never turns into a burst. ``idle_seconds`` is how
+    long the last frame had to be waited for.
     """
 
     live = True
@@ -45,6 +46,7 @@ class LiveClock:
         self.rate = rate
         self.tempo = tempo
         self.late = 0
+        self.idle_seconds = 0.0
         self._frame = -1
         self._start = self._due = self._last = 0.0
 
@@ -54,8 +56,9 @@ class LiveClock:
         now = time.perf_counter()
         if self._frame == 0:
             self._start = self._due = self._last = now
-        if now < self._due:
-            time.sleep(self._due - now)
+        self.idle_seconds = max(self._due - now, 0.0)
+        if self.idle_seconds:
+            time.sleep(self.idle_seconds)
             now = time.perf_counter()
         self._plan_next(now)
         delta, self._last = now - self._last, now

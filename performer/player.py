@@ -132,10 +132,6 @@ class Player:
             self._rest(error)
             return self._until(self._retry_at)
 
-    def leave_out(self, line: str) -> None:
-        """Never open it in this run."""
-        self._state, self._line, self._retry_at = "rests", line, math.inf
-
     def stop(self) -> None:
         """Let :meth:`run` come to its end."""
         self._stopped = True

@@ -1,8 +1,11 @@
 """Starts, watches, restarts and stops, in order. No torch and no native library in here."""
 
+import os
 import shutil
 import signal
+import sys
 import time
+import webbrowser
 from dataclasses import dataclass
 from types import FrameType
 
@@ -101,6 +104,8 @@ class Supervisor:
         if not page or self._boards["render"].read().get("state") != "plays":
             return False
         say(f"ready {page}")
+        if not self._options.headless:
+            _open_browser(page)
         return True
 
     def _print_figures(self) -> None:
@@ -127,3 +132,12 @@ def _processes(scene: Scene) -> list[str]:
     """Which processes a scene needs, in the order in which they start."""
     own = {registry.part("controllers", part.kind).process for part in scene.controllers.values()}
     return ["render", "feed", "control", *sorted(own - {"control"})]
+
+
+def _open_browser(page: str) -> None:
+    """Show the page, where there is a desktop to show it on."""
+    desktop = sys.platform in ("darwin", "win32") or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+    if desktop:
+        webbrowser.open(page)

@@ -341,17 +341,6 @@ def test_the_board_says_how_each_output_is_and_that_the_feed_lives(stage: Stage)
     assert 15 < status["fps"] < 60
 
 
-def test_what_is_left_out_of_a_run_is_never_opened(stage: Stage) -> None:
-    window = OnMain()
-    reader = FramesReader(stage.folder / "frames", 0)
-    player = Player("wall", "window", window, reader)
-    player.leave_out("window: left out of a headless run")
-    assert player.step() > 0
-    assert player.status()["state"] == "rests"
-    assert player.status()["line"] == "window: left out of a headless run"
-    assert window.opened == 0
-
-
 def passed(pace: Pace, arrivals: Iterator[float], seconds: float) -> int:
     count = 0
     for now in itertools.takewhile(lambda now: now < seconds, arrivals):

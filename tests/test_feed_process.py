@@ -89,7 +89,7 @@ def room(tmp_path: Path) -> Iterator[Open]:
         )
         room = Room(folder, process, FramesWriter(folder.frames))
         try:
-            assert wait_for(lambda: len(room.outputs()) == len(outputs)), process.poll()
+            assert wait_for(room.outputs), process.poll()
             yield room
         finally:
             process.kill()
@@ -198,7 +198,7 @@ def test_a_headless_run_leaves_windows_out_without_a_word(room: Open) -> None:
     with room(outputs, "--headless") as feed:
         feed.render(0.3)
         assert wait_for(lambda: feed.outputs()["none"]["frames"] > 0)
-        assert feed.outputs()["wall"]["line"] == "window: left out of a headless run"
+        assert "wall" not in feed.outputs()
         assert feed.stop()[::2] == (0, "")
 
 

@@ -28,10 +28,8 @@ def _players(folder: RunFolder, *, headless: bool) -> Iterator[Player]:
         if isinstance(output, Page) and not attached:
             _attach(output, folder)
             attached = True
-        player = Player(name, settings.kind, output, FramesReader(folder.frames, reader))
-        if headless and player.main_thread:
-            player.leave_out(f"{settings.kind}: left out of a headless run")
-        yield player
+        if not (headless and output.main_thread):
+            yield Player(name, settings.kind, output, FramesReader(folder.frames, reader))
 
 
 def _attach(page: Page, folder: RunFolder) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import gc
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ class Render:
         self._most = frames
         self._clock = LiveClock(self._scene.clock.rate, self._scene.clock.tempo)
         self._figures = Figures()
+        self._paint_seconds = 0.0
         self._source: Capture | None = None
         self._say("starting")
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -76,7 +78,9 @@ class Render:
                 self._source.close()
 
     def _frame(self) -> None:
+        began = time.perf_counter()
         self._loop.frame()
+        self._paint_seconds = time.perf_counter() - began - self._clock.idle_seconds
         self._status.write_numbers(self._loop.parameters.values)
         self._status.beat()
         if self._figures.count(STATUS_SECONDS):
@@ -122,6 +126,7 @@ class Render:
                 "state": state,
                 "scene": self._scene.name,
                 "late": self._clock.late,
+                "paint_ms": round(self._paint_seconds * 1000, 1),
                 **self._figures.summary(),
                 "source": self._source_status(),
                 "model": model,

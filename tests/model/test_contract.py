@@ -84,15 +84,15 @@ def test_a_bend_reaches_the_picture_and_its_layer_is_seen_bent(network: Network)
         return -features
 
     plain = network.generate(**inputs(network))
-    image, features = network.generate(
-        **inputs(network), bends={name: negative}, features=[name]
-    )
+    image, features = network.generate(**inputs(network), bends={name: negative}, features=[name])
     assert torch.equal(features[name], -seen[0])
     assert not close(image, plain)
 
 
 def test_a_bend_that_changes_nothing_changes_nothing(network: Network) -> None:
-    bends: dict[str, Callable[[Tensor], Tensor]] = {name: lambda x: x for name in network.config.layers}
+    bends: dict[str, Callable[[Tensor], Tensor]] = {
+        name: lambda x: x for name in network.config.layers
+    }
     plain = network.generate(**inputs(network))
     assert torch.equal(network.generate(**inputs(network), bends=bends), plain)
 
@@ -144,12 +144,12 @@ def test_gradients_flow_and_leave_the_picture_the_same(network: Network) -> None
         assert close(network.generate(**inputs(network)), image)
 
 
-@pytest.mark.parametrize(("precision", "error"), [("float16", 0.01), ("bfloat16", 0.06)])
+@pytest.mark.parametrize(("precision", "error"), [("float16", 0.01), ("bfloat16", 0.05)])
 def test_half_precision_is_close(network: Network, precision: str, error: float) -> None:
     halved = copy.deepcopy(network)
     halved.set_precision(precision)
     assert halved.precision == precision
-    exact, image = network.generate(**inputs(network)), halved.generate(**inputs(network))
+    exact, image = (one.generate(**inputs(network, 8)) for one in (network, halved))
     assert image.dtype == torch.float32
     assert (image - exact).norm() / exact.norm() < error
 
