@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from model.checkpoint import convert, load, save
     from model.errors import LoadError
     from model.network import Code, Network
-    from model.untrained import untrained
+    from model.untrained_canvas import untrained
 
 __all__ = ["Code", "LoadError", "Network", "bends", "convert", "load", "save", "untrained"]
 
@@ -22,7 +22,7 @@ _HOMES = {
     "convert": "checkpoint",
     "load": "checkpoint",
     "save": "checkpoint",
-    "untrained": "untrained",
+    "untrained": "untrained_canvas",
 }
 
 

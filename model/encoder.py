@@ -66,12 +66,13 @@ class Convolution(nn.Module):
 
     def forward(self, x: Tensor, mode: Mode, gain: float = 1.0) -> Tensor:
         """Convolution, bias, normalisation (older layout), activation, clamp, ``gain``."""
-        config, bias = self.config, self.bias
+        config = self.config
         weight = self._scaled(mode.dtype, self.weight)
         y = F.conv2d(x.to(mode.dtype), weight, None, config.stride, config.kernel // 2)
+        bias: Tensor | None = self.bias
         y = at_least_float32(y)
         if config.norm_epsilon is not None:
-            y, bias = self.batch_norm(y + bias[:, None, None], mode.statistics), None
+            y, bias = self.batch_norm(y + self.bias[:, None, None], mode.statistics), None
         slope = 1.0 if config.slope is None else config.slope
         clamp = None if config.clamp is None else config.clamp * gain
         return bias_act(y, bias, act="lrelu", alpha=slope, gain=gain, clamp=clamp)
@@ -154,7 +155,7 @@ class Encoder(Computing):
         self._check(condition)
         taps = taps_for(self.config.layers, bends, features)
         mode = Mode(statistics, self.dtype)
-        x = self.in_proj(condition.to(self.in_proj.weight.dtype), mode)
+        x = self.in_proj(condition.to(self.in_proj.weight), mode)
         x = x if taps is None else taps("enc.in_proj", x)
         skips: list[Tensor] = []
         for block in self.config.blocks:

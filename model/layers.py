@@ -120,9 +120,9 @@ def modulated(
     gradients are recorded, the maps are scaled and one kernel serves the whole batch.
     """
     if kernel.unit.numel() < x[0].numel() and not torch.is_grad_enabled():
-        scales = gains[:, :, None] * styles[:, None]
-        samples = zip(x.split(1), scales[..., None, None], strict=True)
-        outputs = [convolve(one, (kernel.unit * scale).to(x.dtype)) for one, scale in samples]
+        scales = (gains[:, :, None] * styles[:, None])[..., None, None]
+        kernels = [(kernel.unit * scale).to(x.dtype) for scale in scales]
+        outputs = [convolve(x[i : i + 1], scaled) for i, scaled in enumerate(kernels)]
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
     y = convolve(x * styles[:, :, None, None].to(x.dtype), kernel.cast)
     return y * gains[:, :, None, None].to(x.dtype)

@@ -64,18 +64,18 @@ class Mapping(nn.Module):
 
     def _input(self, z: Tensor, c: Tensor | None) -> Tensor:
         """z beside the embedded class, each divided by its root mean square."""
-        dtype, config = self.w_avg.dtype, self.config
+        config = self.config
         if z.ndim != 2 or z.shape[1] != config.z_dim:
             raise ValueError(f"z is [N, {config.z_dim}], not {list(z.shape)}")
         if not config.c_dim:
             if c is not None and c.numel():
                 raise ValueError("the network knows no classes: leave c away")
-            return normalised(z.to(dtype))
+            return normalised(z.to(self.w_avg))
         if c is None or c.shape != (z.shape[0], config.c_dim):
             given = "none" if c is None else list(c.shape)
             raise ValueError(f"the network needs classes c [N, {config.c_dim}], not {given}")
-        embedded = normalised(self.embed(c.to(dtype)))
-        return torch.cat([normalised(z.to(dtype)), embedded], 1) if config.z_dim else embedded
+        embedded = normalised(self.embed(c.to(self.w_avg)))
+        return torch.cat([normalised(z.to(self.w_avg)), embedded], 1) if config.z_dim else embedded
 
     @torch.no_grad()
     def _update_average(self, w: Tensor, beta: float) -> None:

@@ -169,7 +169,7 @@ class StyleGAN2Synthesis(Synthesis):
         wanted = None if size is None else check_size(size)
         taps = taps_for(self.config.layers, bends, features)
         x = self._constant(len(w), wanted)
-        w = w.to(next(self.parameters()).dtype)
+        w = w.to(next(self.parameters()))
         image: Tensor | None = None
         row = 0
         for block in self.config.blocks:

@@ -130,7 +130,7 @@ class StyleGAN3Synthesis(Synthesis):
         check_ws(w, self.config.num_ws, self.config.w_dim)
         wanted = None if size is None else check_size(size)
         taps = taps_for(self.config.layers, bends, features)
-        w = w.to(self.input.weight.dtype)
+        w = w.to(self.input.weight)
         x = self.input(w[:, 0], self._grid(wanted), transform)
         x = self.through("input", x.to(self.dtype), taps)
         for row, layer in enumerate(self.config.synthesis, start=1):

@@ -89,7 +89,8 @@ def room(tmp_path: Path) -> Iterator[Open]:
         )
         room = Room(folder, process, FramesWriter(folder.frames))
         try:
-            assert wait_for(room.outputs), process.poll()
+            shown = [each for each in outputs.values() if each["kind"] != "window" or not arguments]
+            assert wait_for(lambda: len(room.outputs()) == len(shown)), process.poll()
             yield room
         finally:
             process.kill()

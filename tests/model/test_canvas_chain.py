@@ -49,7 +49,7 @@ def test_only_the_chosen_channels_are_bent_and_never_those_of_a_skip() -> None:
 
 @pytest.mark.parametrize("amounts", [{"scale": 0}, {"erosion": -1}, {"dilation": -3}])
 def test_an_impossible_amount_is_refused(amounts: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="not 0|from 0 up"):
+    with pytest.raises(ValueError, match=r"not 0|from 0 up"):
         canvas_chain(**NEUTRAL | amounts, channels=[True])
 
 

@@ -68,4 +68,4 @@ def test_a_wide_picture_repeats_the_constant_with_one_copy_in_the_middle() -> No
     tile = torch.tensor([[1, 2], [3, 4]])
     assert torch.equal(centred_tiles(tile, (2, 6)), torch.tensor([[1, 2] * 3, [3, 4] * 3]))
     assert torch.equal(centred_tiles(tile, (2, 4)), torch.tensor([[2, 1, 2, 1], [4, 3, 4, 3]]))
-    assert torch.equal(centred_tiles(tile, (1, 2)), torch.tensor([[1, 2]]))
+    assert torch.equal(centred_tiles(tile, (1, 2)), torch.tensor([[3, 4]]))

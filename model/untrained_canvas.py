@@ -34,7 +34,7 @@ def untrained(
     *,
     resolution: int = 256,
     condition_size: int | None = None,
-    channel_base: int = 2048,
+    channel_base: int | None = None,
     channel_max: int = 32,
     variant: Variant = "t",
 ) -> Canvas:
@@ -44,11 +44,13 @@ def untrained(
         seed: 0 … 2**32 - 1.
         resolution: pixels of the native picture's side.
         condition_size: pixels of the native condition's side; None is the resolution.
-        channel_base, channel_max: the budget, see `schedule.canvas`.
+        channel_base, channel_max: the budget, see `schedule.canvas`; by default 8 times the
+            resolution and 32, which two processor cores play at 256 x 256.
 
     Raises:
         ValueError: a condition size that is no power of two, or too few channels.
     """
+    channel_base = channel_base or 8 * resolution
     config = schedule.canvas(
         resolution, channel_base, channel_max, condition_size=condition_size, variant=variant
     )
@@ -76,10 +78,9 @@ def _draw(module: nn.Module, random: np.random.RandomState) -> None:
             weight = _normal(random, *module.weight.shape)
             module.weight.copy_(weight * _focus(weight.shape[-1]))
             module.bias.copy_(BIAS * _normal(random, *module.bias.shape))
-        case nn.Linear(bias=Tensor()) | nn.Conv2d(bias=Tensor()):
-            fan_in = module.weight[0].numel()
-            module.weight.copy_(_normal(random, *module.weight.shape) / math.sqrt(fan_in))
-            module.bias.copy_(torch.zeros(len(module.weight)))
+        case nn.Linear() | nn.Conv2d():
+            weight = _normal(random, *module.weight.shape) / math.sqrt(module.weight[0].numel())
+            module.load_state_dict({"weight": weight, "bias": torch.zeros(len(weight))})
         case Mapping():
             for layer in module.layers:
                 drawn = _normal(random, *layer.weight.shape)
