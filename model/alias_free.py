@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cuda_ops import filtered_lrelu
-from model.config import AliasFreeLayerConfig
+from model.config_parts import AliasFreeLayerConfig
 from model.filters import lowpass
 from model.layers import Affine, Prepared, at_least_float32, demodulation, modulated, unit_kernel
 

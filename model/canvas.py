@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from model.alias_free import AliasFreeLayer
-from model.config import BottleneckConfig, CanvasConfig
+from model.config import CanvasConfig
+from model.config_parts import BottleneckConfig
 from model.encoder import Encoder, Statistics
 from model.layers import (
     Bend,

@@ -2,15 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from model.config import (
-    AliasFreeLayerConfig,
-    CanvasConfig,
-    Config,
-    ConvolutionConfig,
-    EncoderConfig,
-    StyleGAN2Config,
-    StyleGAN3Config,
-)
+from model.config import CanvasConfig, Config, EncoderConfig, StyleGAN2Config, StyleGAN3Config
+from model.config_parts import AliasFreeLayerConfig, ConvolutionConfig
 
 
 def misfit(config: Config) -> str | None:
@@ -54,6 +47,7 @@ def _blocks(config: StyleGAN2Config) -> Iterator[str]:
 
 def _alias_free(config: StyleGAN3Config | CanvasConfig, channels: int) -> Iterator[str]:
     size = config.synthesis[0].in_size
+    yield from _equal("number of layer names", len(set(config.layers)), len(config.layers))
     for layer in config.synthesis:
         yield from _equal(f"{layer.name}.in_channels", layer.in_channels, channels)
         yield from _equal(f"{layer.name}.in_size", layer.in_size, size)
@@ -78,6 +72,7 @@ def _painted(layer: AliasFreeLayerConfig) -> tuple[int, int]:
 def _encoder(config: CanvasConfig) -> Iterator[str]:
     encoder = config.encoder
     channels = encoder.projection.out_channels
+    yield from _equal("number of block names", len(set(encoder.layers)), len(encoder.layers))
     for block in encoder.blocks:
         yield from _chain(block.name, (block.conv1, block.conv2), channels)
         yield from _chain(block.name, (block.shortcut,), channels)

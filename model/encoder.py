@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cuda_ops import bias_act
-from model.config import ConvolutionConfig, EncoderConfig, ResidualBlockConfig
+from model.config import EncoderConfig
+from model.config_parts import ConvolutionConfig, ResidualBlockConfig
 from model.layers import Bend, Prepared, at_least_float32, taps_for
 from model.mapping import Mapping as MappingNetwork
 from model.network import Code, Computing

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model.config import MappingConfig
+from model.config_parts import MappingConfig
 from model.layers import Affine
 
 

@@ -7,16 +7,14 @@ import math
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
-from model.config import (
+from model.config import CanvasConfig, EncoderConfig, StyleGAN3Config
+from model.config_parts import (
     AliasFreeLayerConfig,
     BottleneckConfig,
-    CanvasConfig,
     ConvolutionConfig,
-    EncoderConfig,
     FourierInputConfig,
     MappingConfig,
     ResidualBlockConfig,
-    StyleGAN3Config,
 )
 from model.consistency import skip_sizes
 

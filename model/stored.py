@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from model import config
+from model import config_parts as parts
 from model.errors import LoadError
 from model.tree import Node
 
@@ -91,7 +92,7 @@ def stylegan3(root: Stored) -> config.StyleGAN3Config:
         resolution=root["img_resolution"],
         image_channels=root["img_channels"],
         mapping=mapping(root.module("mapping")),
-        input=config.FourierInputConfig(
+        input=parts.FourierInputConfig(
             channels=grid["channels"],
             size=tuple(grid["size"]),
             rate=grid["sampling_rate"],
@@ -102,7 +103,7 @@ def stylegan3(root: Stored) -> config.StyleGAN3Config:
     )
 
 
-def mapping(stored: Stored) -> config.MappingConfig:
+def mapping(stored: Stored) -> parts.MappingConfig:
     """The configuration of a mapping network, the generator's or the Canvas encoder's."""
     layers = [stored.module(f"fc{index}") for index in range(stored["num_layers"])]
     if not layers:
@@ -113,7 +114,7 @@ def mapping(stored: Stored) -> config.MappingConfig:
         layer.expect("bias_gain", multiplier)
         layer.expect("weight_gain", multiplier / math.sqrt(layer.shape("weight", 2)[1]))
     classes = stored["c_dim"]
-    return config.MappingConfig(
+    return parts.MappingConfig(
         z_dim=stored["z_dim"],
         c_dim=classes,
         num_ws=stored["num_ws"],
@@ -124,11 +125,11 @@ def mapping(stored: Stored) -> config.MappingConfig:
     )
 
 
-def alias_free(synthesis: Stored, name: str, receives: int = 0) -> config.AliasFreeLayerConfig:
+def alias_free(synthesis: Stored, name: str, receives: int = 0) -> parts.AliasFreeLayerConfig:
     """The configuration of one alias-free layer."""
     layer = synthesis.module(name)
     layer.module("affine").expect("bias_gain", 1.0)
-    return config.AliasFreeLayerConfig(
+    return parts.AliasFreeLayerConfig(
         name=name,
         is_rgb=layer["is_torgb"],
         in_channels=layer["in_channels"],
@@ -167,12 +168,12 @@ def stylegan2(root: Stored) -> config.StyleGAN2Config:
     )
 
 
-def _block(block: Stored) -> config.BlockConfig:
+def _block(block: Stored) -> parts.BlockConfig:
     block.expect("architecture", "skip")
     rgb = block.module("torgb")
     rgb.expect("weight_gain", 1 / math.sqrt(rgb.shape("weight", 4)[1]))
     names = [name for name in ("conv0", "conv1") if block.has(name)]
-    return config.BlockConfig(
+    return parts.BlockConfig(
         resolution=block["resolution"],
         convolutions=tuple(_noisy(block.module(name)) for name in names),
         rgb_clamp=rgb["conv_clamp"],
@@ -180,11 +181,11 @@ def _block(block: Stored) -> config.BlockConfig:
     )
 
 
-def _noisy(layer: Stored) -> config.NoisyLayerConfig:
+def _noisy(layer: Stored) -> parts.NoisyLayerConfig:
     layer.expect("activation", "lrelu")
     layer.module("affine").expect("bias_gain", 1.0)
     out_channels, in_channels, kernel, _ = layer.shape("weight", 4)
-    return config.NoisyLayerConfig(
+    return parts.NoisyLayerConfig(
         in_channels=in_channels,
         out_channels=out_channels,
         kernel=cast(Any, kernel),
@@ -210,7 +211,7 @@ def canvas(root: Stored) -> config.CanvasConfig:
         image_channels=root["img_channels"],
         mapping=mapping(root.module("mapping")),
         encoder=_encoder(root),
-        input=config.BottleneckConfig(
+        input=parts.BottleneckConfig(
             in_channels=in_channels,
             out_channels=out_channels,
             padding=bottleneck["padding"],
@@ -238,8 +239,8 @@ def _encoder(root: Stored) -> config.EncoderConfig:
     )
 
 
-def _residual(block: Stored, name: str, gives_skip: bool) -> config.ResidualBlockConfig:
-    return config.ResidualBlockConfig(
+def _residual(block: Stored, name: str, gives_skip: bool) -> parts.ResidualBlockConfig:
+    return parts.ResidualBlockConfig(
         name=name,
         conv1=_convolution(block.module("conv1")),
         conv2=_convolution(block.module("conv2")),
@@ -250,11 +251,11 @@ def _residual(block: Stored, name: str, gives_skip: bool) -> config.ResidualBloc
     )
 
 
-def _convolution(layer: Stored) -> config.ConvolutionConfig:
+def _convolution(layer: Stored) -> parts.ConvolutionConfig:
     out_channels, in_channels, kernel, _ = layer.shape("weight", 4)
     layer.expect("padding", kernel // 2)
     layer.expect("weight_gain", 1 / math.sqrt(in_channels * kernel**2))
-    return config.ConvolutionConfig(
+    return parts.ConvolutionConfig(
         in_channels=in_channels,
         out_channels=out_channels,
         kernel=cast(Any, kernel),

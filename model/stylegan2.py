@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cuda_ops import bias_act, conv2d_resample, setup_filter, upsample2d
-from model.config import BlockConfig, NoisyLayerConfig, StyleGAN2Config
+from model.config import StyleGAN2Config
+from model.config_parts import BlockConfig, NoisyLayerConfig
 from model.layers import (
     Affine,
     Bend,

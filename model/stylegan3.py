@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.alias_free import AliasFreeLayer
-from model.config import FourierInputConfig, StyleGAN3Config
+from model.config import StyleGAN3Config
+from model.config_parts import FourierInputConfig
 from model.layers import (
     Affine,
     Bend,

@@ -75,8 +75,9 @@ def rehearsal(scene: Scene) -> Iterator[tuple[Loop, LastFrame]]:
 def paint(scene: Scene, frame: int) -> torch.Tensor:
     """Frame number ``frame`` (from 0) of a scene: [1, 3, H, W], nominally -1 … 1.
 
-    With the reference operators, so that one machine always gives the same bytes.
+    With the reference operators on one thread, so that one machine always gives the same bytes.
     """
+    torch.set_num_threads(1)
     with cuda_ops.choose("reference"), rehearsal(scene) as (loop, frames):
         for _ in range(frame):
             loop.pass_over()

@@ -11,6 +11,7 @@ from torch import Tensor
 import model
 from model.canvas import Canvas
 from model.layers import centre_crop, mirror_pad
+from model.schedule import canvas
 
 PICKLES = Path(__file__).parents[1] / "golden" / "pickles"
 FILES = [path for path in sorted(PICKLES.rglob("*.pkl")) if path.stem.startswith("canvas")]
@@ -125,6 +126,24 @@ def test_the_encoder_can_be_heard_and_bent_too(network: Canvas) -> None:
     assert code.w.shape == (1, network.config.encoder.mapping.num_ws, network.config.w_dim)
     with pytest.raises(ValueError, match="no layer L0"):
         network.encoder(condition(64, 64), features=["L0"])
+
+
+def test_a_fresh_network_learns_in_all_its_parts() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = Canvas(canvas(32, 256, 8, latent_size=16)).train()
+        z = torch.randn(2, 16)
+    before = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    picture = network.generate(z, condition=condition(32, 32).repeat(2, 1, 1, 1))
+    assert isinstance(picture, Tensor)
+    picture.square().mean().backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+    for name in ("running_mean", "running_var", "magnitude_ema", "w_avg"):
+        followed = [key for key in before if key.endswith(name)]
+        assert followed
+        assert all(not torch.equal(network.get_buffer(key), before[key]) for key in followed)
 
 
 def test_mirroring_goes_back_and_forth_where_the_map_is_narrow() -> None:

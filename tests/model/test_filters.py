@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model.config import AliasFreeLayerConfig
+from model.config_parts import AliasFreeLayerConfig
 from model.filters import lowpass
 from model.schedule import alias_free_layers
 
