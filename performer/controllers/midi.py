@@ -106,7 +106,7 @@ class Midi:
         try:
             self._meet()
         except NoSystemError:
-            self._state, self._line = "rests", _NO_SYSTEM
+            self._state, self._line = "searches", _NO_SYSTEM
             if self._input is not None:
                 raise
         except PerformerError as error:

@@ -10,8 +10,9 @@ from performer.web.instrument import Instrument
 Status = dict[str, Any]
 
 SILENT_SECONDS = 2.0
-_GOOD = {"runs", "plays", "listens"}
-_WAITS = {"starting", "opens", "restarts", "rests"}
+_GOOD = {"runs", "plays", "listens", "connected"}
+_SEARCHES = "searches"  # for a device that nobody plugged in yet, which is no problem
+_WAITS = {"starting", "opens", "restarts", "rests", _SEARCHES}
 _BOARDS = ("render", "feed", "control", "midi")
 
 
@@ -105,6 +106,8 @@ def _problems(groups: dict[str, Status]) -> Iterator[str]:
     """One line for everything that is not well."""
     for group, parts in groups.items():
         for name, part in parts.items():
+            if part["state"] == _SEARCHES:
+                continue
             if part["lamp"] == "bad" or (part["lamp"] == "waits" and part["line"]):
                 line = part["line"] or part["state"]
                 named = line.startswith((f"{name}:", f"{group}:"))

@@ -107,7 +107,7 @@ def test_when_jack_dies_the_process_ends_at_once_and_the_next_one_plays() -> Non
         assert "midi: the MIDI system has ended; starting again" in midi.errors()
         assert midi.status()["state"] == "restarts"
         midi.start_again()
-        midi.wait_for("rests")
+        midi.wait_for("searches")
         assert midi.controller()["line"].startswith("midi: no MIDI system answers")
         jack.start()
         with rig.device(jack) as device:
@@ -116,11 +116,11 @@ def test_when_jack_dies_the_process_ends_at_once_and_the_next_one_plays() -> Non
             midi.changes()
 
 
-def test_without_any_midi_system_the_process_rests_and_stops_kindly(tmp_path: Path) -> None:
+def test_without_any_midi_system_the_process_searches_and_stops_kindly(tmp_path: Path) -> None:
     rig.require_jack()
     nowhere = {"JACK_DEFAULT_SERVER": "none", "JACK_NO_START_SERVER": "1"}
     with rig.midi_process(SCENE, environment=nowhere) as midi:
-        midi.wait_for("rests")
+        midi.wait_for("searches")
         assert midi.status()["state"] == "runs"
         assert midi.end() == 0
         assert midi.errors() == ""

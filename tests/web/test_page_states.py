@@ -89,3 +89,13 @@ def test_controllers_of_both_processes_stand_side_by_side(
     _say(folder, "control", controllers={"osc": listening})
     _say(folder, "midi", controllers={"knobs": {**listening, "kind": "midi"}})
     assert list(states.message()["controllers"]) == ["osc", "knobs"]
+
+
+def test_a_controller_nobody_plugged_in_is_waited_for_and_no_problem(
+    folder: RunFolder, states: States
+) -> None:
+    knobs = {"kind": "midi", "state": "searches", "line": "midi: plug it in"}
+    StatusDoor(folder.status("midi")).write({"process": "midi", "controllers": {"knobs": knobs}})
+    message = states.message()
+    assert message["controllers"]["knobs"]["lamp"] == "waits"
+    assert message["problems"] == []
