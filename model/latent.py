@@ -27,7 +27,8 @@ def slerp(start: Vector, end: Vector, share: float) -> Vector:
     first = np.sin((1 - share) * angle) / lengths[0] * start
     second = np.sin(share * angle) / lengths[1] * end
     length = lengths[0] + (lengths[1] - lengths[0]) * share
-    return (first + second) / np.sin(angle) * length
+    between: Vector = (first + second) / np.sin(angle) * length
+    return between
 
 
 def there_and_back(way: float) -> float:

@@ -54,7 +54,9 @@ def load_network(settings: ModelSettings, device: str, precision: str) -> Any:
     """The network that a scene asks for. Errors: FieldError."""
     try:
         if settings.untrained is not None:
-            return model.untrained(settings.untrained, resolution=_native(settings.canvas))
+            network = model.untrained(settings.untrained, resolution=_native(settings.canvas))
+            network.to(device).set_precision(precision)
+            return network
         return model.load(str(settings.file), device=device, precision=precision)
     except model.LoadError as error:
         raise FieldError.of(("model", "file"), error) from error
