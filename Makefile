@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SCENE ?= first_light
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test check format bench gpu-check clean
 
 demo: .venv/demo.stamp
 	$(BIN)/performer run $(SCENE)
@@ -23,6 +23,10 @@ format: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m benchmarks.first_light
+
+# Parity and timings on an accelerator; GOLDEN=DIR names another folder of fixtures.
+gpu-check: .venv/dev.stamp
+	$(BIN)/python -m benchmarks.gpu_check $(if $(GOLDEN),--golden $(GOLDEN))
 
 .venv/python.stamp:
 	$(PYTHON) -m venv .venv || { echo "no venv module: on Debian, apt-get install python3-venv"; exit 1; }

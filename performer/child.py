@@ -66,7 +66,7 @@ class Child:
         if status == 0 and self._may_end:
             self.done = True
         elif status == BAD_INPUT and not started:
-            raise PerformerError(f"{self.name}: cannot start; see the line above")
+            raise PerformerError(f"{self.name}: cannot start")
         else:
             self._plan_restart(status)
 

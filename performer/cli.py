@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -19,6 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     except PerformerError as error:
         warn(str(error))
         return BAD_INPUT
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     except BrokenPipeError:  # whoever read our lines has enough, as `head` has
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -37,6 +40,8 @@ def _run(asked: argparse.Namespace) -> int:
 def _picture(asked: argparse.Namespace) -> int:
     from performer import offline, reading
 
+    if not asked.out.parent.is_dir():
+        raise PerformerError(f"--out: there is no folder {asked.out.parent}; make it first")
     offline.save_picture(reading.read(asked.scene, asked.set), asked.frame, asked.out)
     return 0
 
@@ -44,7 +49,7 @@ def _picture(asked: argparse.Namespace) -> int:
 def _check(asked: argparse.Namespace) -> int:
     from performer import offline, reading
 
-    offline.check(reading.read(asked.scene))
+    offline.check(reading.read(asked.scene, asked.set))
     say(f"{asked.scene}: plays")
     return 0
 
@@ -86,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_picture(commands)
     check = commands.add_parser("check", help="say what is wrong with a scene")
-    check.add_argument("scene")
+    _add_scene(check)
     check.set_defaults(command=_check)
     doctor = commands.add_parser("doctor", help="say what works on this machine, and the mend")
     doctor.add_argument(
@@ -110,7 +115,9 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     run.add_argument("--frames", type=_count, metavar="N", help="stop after N live frames")
     run.add_argument("--lan", action="store_true", help="page and OSC for the whole network")
-    run.add_argument("--page-port", type=_port, default=8400, metavar="PORT")
+    run.add_argument(
+        "--page-port", type=_port, default=8400, metavar="PORT", help="where the page is (8400)"
+    )
     run.set_defaults(command=_run)
 
 

@@ -10,9 +10,10 @@ _GROUPS = ("sources", "outputs", "controllers")
 
 
 def lines() -> Iterator[str]:
-    """One line for the machine, the device, the operators, and each part."""
+    """One line for the machine, the device, its precision, the operators, and each part."""
     yield f"performer {__version__}, Python {platform.python_version()}, {platform.platform()}"
     yield _device()
+    yield _auto_precision()
     yield _operators()
     for group in _GROUPS:
         for kind in registry.kinds(group):
@@ -27,6 +28,12 @@ def _device() -> str:
     return f"device: the processor, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
+def _auto_precision() -> str:
+    from performer import model_report
+
+    return f"precision auto: {model_report.auto_rule()}"
+
+
 def _operators() -> str:
     import cuda_ops
 
@@ -35,6 +42,7 @@ def _operators() -> str:
 
 def _diagnosis(group: str, kind: str) -> str:
     try:
-        return registry.part(group, kind).diagnose() or "works"
+        line: str = registry.part(group, kind).diagnose() or "works"
+        return line.removeprefix(f"{kind}: ")
     except PerformerError as error:
         return str(error)

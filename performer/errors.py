@@ -15,7 +15,7 @@ class MissingPartError(PerformerError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with a scene, at the place where it stands."""
+    """One thing wrong with a scene, at the line where it stands (0: not in a file)."""
 
     file: str
     line: int
@@ -24,7 +24,8 @@ class Problem:
     mend: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.field}: {self.what}; {self.mend}"
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.field}: {self.what}; {self.mend}"
 
 
 class FieldError(PerformerError):

@@ -3,11 +3,14 @@
 A tensor here is a picture as networks see it: [1, 3, H, W], RGB, nominally -1 … 1.
 """
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+from performer.errors import PerformerError
 
 if TYPE_CHECKING:
     import torch
@@ -83,7 +86,10 @@ def into_frame(picture: "torch.Tensor", out: Pixels) -> None:
 
 
 def save_png(picture: "torch.Tensor", path: Path) -> None:
-    """Write ``picture`` [1, 3, H, W] as a PNG, whole or not at all; same picture, same bytes."""
+    """Write ``picture`` [1, 3, H, W] as a PNG, whole or not at all; same picture, same bytes.
+
+    Errors: PerformerError where it cannot be written.
+    """
     from PIL import Image
 
     pixels = _to_bytes(picture)[0].permute(1, 2, 0).cpu().numpy()
@@ -91,8 +97,14 @@ def save_png(picture: "torch.Tensor", path: Path) -> None:
     try:
         Image.fromarray(pixels).save(part, "PNG")
         part.replace(path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise PerformerError(
+            f"{path}: cannot be written ({reason}); choose another file"
+        ) from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # there may be no such folder
+            part.unlink(missing_ok=True)
 
 
 def _to_bytes(picture: "torch.Tensor") -> "torch.Tensor":

@@ -65,6 +65,8 @@ def find(scene: str) -> Path:
     """The file meant by a path or a name. Errors: SceneError when there is none."""
     if (path := Path(scene)).is_file():
         return path
+    if path.is_dir():
+        raise SceneError([Problem(scene or ".", 1, "scene", "is a folder", "name a scene file")])
     for folder in folders():
         if (named := folder / f"{scene}.yaml").is_file() and named.parent == folder:
             return named
@@ -101,13 +103,13 @@ def _lay_over(source: Document, setting: str) -> None:
     name, equals, text = setting.partition("=")
     *way, last = path = name.split(".")
     if not equals:
-        raise SceneError([Problem("--set", 1, name, "has no value", "write name=value")])
+        raise SceneError([Problem("--set", 0, name, "has no value", "write name=value")])
     node: Any = source.data
     for key in way:
         node = node.get(key) if isinstance(node, Mapping) else None
     if not isinstance(node, Mapping):
         what, mend = "there is no such section in the scene", "use a path of the scene's YAML"
-        raise SceneError([Problem("--set", 1, ".".join(path), what, mend)])
+        raise SceneError([Problem("--set", 0, ".".join(path), what, mend)])
     node[last] = document.scalar(text)  # type: ignore[index]
 
 
@@ -166,14 +168,21 @@ class _Reader:
         found = dict(data)
         for field in _PATHS:
             if isinstance(name := found.get(field), str):
-                file = self._base / Path(name).expanduser()
+                file = self._located(name)
                 if not file.is_file():
-                    self._add((*path, field), f"there is no file {name}", "check the path")
+                    what = f"there is no file {file}"
+                    self._add((*path, field), what, "check the path; it starts at the scene")
                 found[field] = str(file)
         profile = self._base / str(found.get("profile"))
         if profile.is_file():  # otherwise it is the name of one that we know
             found["profile"] = str(profile)
         return found
+
+    def _located(self, name: str) -> Path:
+        """A file beside the scene; or else of that name among what comes with the instrument."""
+        file = self._base / Path(name).expanduser()
+        built_in = folders()[-1] / name
+        return built_in if built_in.is_file() and not file.is_file() else file
 
     def _validated(
         self, model: type[Model], path: tuple[str, ...], data: Mapping[str, Any]

@@ -11,17 +11,17 @@ from types import FrameType
 
 from performer import registry
 from performer.child import Child
-from performer.console import say, warn
+from performer.console import say
 from performer.doors.folder import RunFolder
 from performer.doors.status import StatusDoor
-from performer.errors import PerformerError
+from performer.errors import BAD_INPUT, PerformerError
 from performer.scene import Scene
 
 WATCH_SECONDS = 0.05
 LOOKERS = 1  # a place at the frames for whoever measures the show
 LARGEST_FRAME = (2160, 3840)  # height, width; memory is taken only for what is painted
 _STOP_ORDER = (("control", "midi"), ("render",), ("feed",))
-_STOP_SECONDS = (0.6, 0.5, 0.8)
+_STOP_SECONDS = (0.4, 0.4, 0.8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,8 @@ class Supervisor:
             for child in self._children:
                 child.start()
             return self._watch()
-        except PerformerError as error:
-            warn(str(error))
-            return 2
+        except PerformerError:  # the child said why
+            return BAD_INPUT
         finally:
             self._stop()
             shutil.rmtree(self._folder.root, ignore_errors=True)

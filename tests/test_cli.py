@@ -50,6 +50,13 @@ def test_check_of_a_good_scene_exits_0(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_picture_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    done = performer("picture", "first_light", "--out", str(tmp_path / "nowhere" / "a.png"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no folder" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_the_schema_is_json_and_may_be_cut_short() -> None:
     command = f"{sys.executable} -m performer schema"
     whole = subprocess.run(command, shell=True, capture_output=True, text=True)

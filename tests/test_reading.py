@@ -76,7 +76,7 @@ def test_a_setting_from_the_command_line_lies_over_the_file(tmp_path: Path) -> N
         ("range: [-180, 180]}", "range: [-500, 180]}", "scene.yaml:11: map.0.range: the range -500 … 180 leaves the parameter's -180 … 180; stay within it"),
         ("range: [-180, 180]}", "curve: exponential}", "scene.yaml:11: map.0.range: an exponential curve cannot reach 0"),
         ("osc /1/fader1", "knob /1/fader1", "scene.yaml:11: map.0.from: there is no controller knob"),
-        ("untrained: 7", "file: nowhere.pkl", "scene.yaml:2: model.file: there is no file nowhere.pkl"),
+        ("untrained: 7", "file: nowhere.pkl", "scene.yaml:2: model.file: there is no file /"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_line_field_and_mend(
@@ -127,6 +127,16 @@ def test_a_huge_file_and_a_binary_one_are_refused(tmp_path: Path) -> None:
 def test_python_tags_are_data_and_never_run(tmp_path: Path) -> None:
     text = GOOD.replace("angle: 12", "angle: !!python/object/apply:os.system ['true']")
     assert problems(tmp_path, text)
+
+
+def test_a_copied_scene_finds_what_comes_with_the_instrument(tmp_path: Path) -> None:
+    copied = (reading.folders()[-1] / "first_light.yaml").read_text(encoding="utf-8")
+    assert read(tmp_path, copied).source.model_dump()["file"].is_file()
+
+
+def test_a_folder_is_no_scene(tmp_path: Path) -> None:
+    with pytest.raises(SceneError, match="is a folder"):
+        reading.read(str(tmp_path))
 
 
 def test_an_unknown_scene_names_the_closest(tmp_path: Path) -> None:

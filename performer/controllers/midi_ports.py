@@ -96,7 +96,7 @@ def load() -> Any:
         import rtmidi
     except ModuleNotFoundError as error:
         raise MissingPartError(
-            f"midi: missing {error.name}; pip install 'performer[midi]'"
+            f"midi: missing {error.name}; pip install mido python-rtmidi"
         ) from error
     except ImportError as error:  # the wheel looks for ALSA's library on Linux
         raise MissingPartError(

@@ -32,6 +32,7 @@ MOST_WAITING = 256  # bundles that wait for their time
 MOST_SAID = 64  # addresses that we say something about
 FEEDBACK_SECONDS = 1 / 30
 _FIND_SECONDS = 10.0
+_HERE = ("127.", "localhost:")
 _TARGET = re.compile(r"^([A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?):(\d{1,5})$")
 _ADDRESS = re.compile(r"^(/[^ #*,/?\[\]{}]+)+$")
 
@@ -123,7 +124,8 @@ class Osc:
         self._values: Callable[[], Values] = lambda: np.array(values(), np.float64)
         self._loop = asyncio.get_running_loop()
         wire = osc_wire.Wire(self._receive)
-        await wire.open(self._settings.port, lan)
+        beyond = any(not target.startswith(_HERE) for target in self._settings.send)
+        await wire.open(self._settings.port, lan, beyond)
         self._wire = wire
         self._finding = self._loop.create_task(self._find_targets())
 

@@ -35,19 +35,23 @@ class _Socket(asyncio.DatagramProtocol):
 
 
 class Wire:
-    """One port, and a way out beyond this machine."""
+    """One port, and where it is asked for a way out beyond this machine."""
 
     def __init__(self, receive: Receive) -> None:
         self._inward = _Socket(receive)
         self._outward = _Socket()
 
-    async def open(self, port: int, lan: bool) -> None:
-        """Take ``port``, on all interfaces only with ``lan``. Errors: PerformerError."""
+    async def open(self, port: int, lan: bool, beyond: bool) -> None:
+        """Take ``port``, on all interfaces only with ``lan``. Errors: PerformerError.
+
+        Without ``lan``, what goes ``beyond`` this machine needs a socket of its own, which hears
+        nothing.
+        """
         loop = asyncio.get_running_loop()
         listening = listen(port, lan=lan)
         found = await loop.create_datagram_endpoint(lambda: self._inward, sock=listening)
         self._inward.transport = found[0]
-        if lan:
+        if lan or not beyond:
             self._outward = self._inward
         else:  # what is bound to the loopback cannot send beyond it
             address = (_EVERYWHERE, 0)

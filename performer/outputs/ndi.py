@@ -19,7 +19,7 @@ from performer.errors import MissingPartError, PerformerError
 if TYPE_CHECKING:
     from cyndilib.sender import Sender
 
-_MISSING = "ndi: missing cyndilib; pip install 'performer[ndi]'"
+_MISSING = "ndi: missing cyndilib; pip install cyndilib"
 _HIDDEN = (
     "ndi: plays, but nobody finds it: avahi-daemon does not run; "
     "sudo apt-get install avahi-daemon && sudo systemctl start avahi-daemon"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field
 
 from performer import parts
+from performer.console import say
 from performer.doors.frames import Frame, Pixels
 from performer.errors import MissingPartError, PerformerError
 
@@ -78,7 +79,12 @@ class Record:
         if (mend := self.diagnose()) is not None:
             raise MissingPartError(mend)
         folder = self._pattern().parent
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PerformerError(
+                f"record: cannot make the folder {folder}; choose another `file:`"
+            ) from error
         free = shutil.disk_usage(folder).free
         if free < _LEAST_FREE_BYTES:
             raise PerformerError(
@@ -109,7 +115,9 @@ class Record:
         height, width = (side - side % 2 for side in frame.pixels.shape[:2])
         if self._movie is None or self._movie.size != (height, width):
             self.close()
-            self._movie = _Movie(self._new_file(), (height, width), self._settings)
+            file = self._new_file()
+            self._movie = _Movie(file, (height, width), self._settings)
+            say(f"record: writes {file}")
         self._movie.add(frame, frame.pixels[:height, :width])
 
     def _pattern(self) -> Path:

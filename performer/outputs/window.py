@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Fit = Literal["letterbox", "fill", "stretch"]
 
-_MISSING = "window: missing glfw or moderngl; pip install 'performer[window]'"
+_MISSING = "window: missing glfw or moderngl; pip install glfw moderngl"
 _NO_DISPLAY = "window: no display; start from a desktop session, or run with --headless"
 _NO_OPENGL = "window: no OpenGL 3.3; install the graphics driver (sudo apt-get install libgl1)"
 _CORNERS = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]], np.float32).tobytes()
@@ -138,7 +138,7 @@ class Window:
             glfw.init()
             self._window = self._new_window(visible=visible)
         except glfw.GLFWError as error:
-            raise MissingPartError(f"{_NO_DISPLAY} ({error})") from error
+            raise MissingPartError(_NO_DISPLAY) from error
         Window._open_windows += 1
         glfw.make_context_current(self._window)
         glfw.swap_interval(1 if Window._open_windows == 1 else 0)

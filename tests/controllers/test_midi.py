@@ -142,7 +142,7 @@ class Desk:
 
 @pytest.fixture
 def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
-    pytest.importorskip("mido", reason="pip install 'performer[midi]'")
+    pytest.importorskip("mido", reason="pip install mido python-rtmidi")
     return Desk(monkeypatch)
 
 
@@ -185,10 +185,10 @@ def test_a_device_that_another_program_holds_is_said_and_tried_again(desk: Desk)
     assert desk.look("nanoKONTROL2:1") == "connected"
 
 
-def test_without_a_midi_system_it_rests_until_there_is_one(desk: Desk) -> None:
+def test_without_a_midi_system_it_searches_until_there_is_one(desk: Desk) -> None:
     desk.system.there = None
     desk.midi.look()
-    assert desk.midi.status()["state"] == "rests"
+    assert desk.midi.status()["state"] == "searches"
     assert desk.look("nanoKONTROL2:1") == "connected"
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from performer.controllers.midi_messages import Ear, Heard, Message
 
-pytest.importorskip("mido", reason="pip install 'performer[midi]'")
+pytest.importorskip("mido", reason="pip install mido python-rtmidi")
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_without_its_library_the_process_rests_and_says_how_to_get_it(tmp_path: 
     hidden = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     with rig.midi_process(SCENE, environment={"PYTHONPATH": hidden}) as midi:
         midi.wait_for("rests")
-        line = "midi: missing python-rtmidi; pip install 'performer[midi]'"
+        line = "midi: missing python-rtmidi; pip install mido python-rtmidi"
         assert midi.controller()["line"] == line
         assert midi.end() == 0
 

@@ -182,7 +182,7 @@ def test_a_disk_that_takes_no_more_is_one_line_and_what_was_written_can_be_read(
     done = subprocess.run(
         [sys.executable, "-c", _FULL, str(tmp_path / "a.mp4")], capture_output=True, text=True
     )
-    assert done.stdout.startswith("record: File too large"), done.stderr
+    assert "record: File too large" in done.stdout, done.stderr
     assert "make room" in done.stdout
     with av.open(str(tmp_path / "a.mp4")) as container:
         assert sum(1 for packet in container.demux(video=0) if packet.size) > 3

@@ -37,7 +37,7 @@ def require_jack() -> None:
     """Skip the test where JACK or the MIDI library is missing."""
     require("jackd", "jackd2")
     for module in ("mido", "rtmidi"):
-        pytest.importorskip(module, reason="pip install 'performer[midi]'", exc_type=ImportError)
+        pytest.importorskip(module, reason="pip install mido python-rtmidi", exc_type=ImportError)
 
 
 class Jack:
