@@ -131,7 +131,7 @@ def test_python_tags_are_data_and_never_run(tmp_path: Path) -> None:
 
 def test_a_copied_scene_finds_what_comes_with_the_instrument(tmp_path: Path) -> None:
     copied = (reading.folders()[-1] / "first_light.yaml").read_text(encoding="utf-8")
-    assert read(tmp_path, copied).source.model_dump()["file"].is_file()
+    assert Path(read(tmp_path, copied).source.model_dump()["file"]).is_file()
 
 
 def test_a_folder_is_no_scene(tmp_path: Path) -> None:
