@@ -76,8 +76,10 @@ def _convert(asked: argparse.Namespace) -> int:
 
     try:
         convert(asked.source, asked.out)
-    except LoadError as error:
+    except (LoadError, ValueError) as error:
         raise PerformerError(str(error)) from error
+    except OSError as error:
+        raise PerformerError(f"{asked.out}: cannot be written ({error.strerror})") from error
     say(f"{asked.out}: written")
     return 0
 

@@ -1,0 +1,111 @@
+"""Checks of a device: each becomes a table of a Markdown file, and may fail."""
+
+import platform
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+import cuda_ops
+from performer import model_report
+
+PRECISIONS = ("float32", "float16", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where and on what the checks run.
+
+    Attributes:
+        quick: leave the large networks and half precision away.
+        ends: on the monotonic clock, when no further row is begun.
+    """
+
+    device: torch.device
+    golden: Path
+    quick: bool
+    ends: float
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        return PRECISIONS[:1] if self.quick else PRECISIONS
+
+    @property
+    def frames(self) -> int:
+        """How many frames are timed of each network, if they are quick enough."""
+        return 5 if self.quick else 50
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table; ``failed`` makes the whole run fail."""
+
+    cells: tuple[str, ...]
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Check:
+    """One table: each of ``rows`` measures when it is called."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: Callable[[Bench], Iterator[Callable[[], Row]]]
+
+
+def report(bench: Bench, checks: Sequence[Check]) -> Iterator[tuple[str, bool]]:
+    """The lines of the file, and whether each is a failed row."""
+    yield f"# {device_name(bench.device)}\n", False
+    yield from ((line, False) for line in _circumstances(bench))
+    for check in checks:
+        yield f"\n## {check.title}\n", False
+        yield _cells(check.header), False
+        yield _cells(("---",) * len(check.header)), False
+        for measure in check.rows(bench):
+            if time.monotonic() > bench.ends:
+                yield "\nThe rows that would follow were left out: no time was left.", True
+                break
+            row = measure()
+            yield _cells(row.cells) + (" **failed**" if row.failed else ""), row.failed
+
+
+def _circumstances(bench: Bench) -> Iterator[str]:
+    yield f"{time.strftime('%Y-%m-%d')}, torch {torch.__version__}, Python {platform.python_version()}."
+    yield f"Operators: {cuda_ops.path()}."
+    yield f"Precision auto: {model_report.auto_rule()}."
+    if bench.device.type == "cuda":
+        yield f"TF32 in float32 convolutions: {'on' if torch.backends.cudnn.allow_tf32 else 'off'}."
+    yield "Relative errors are Frobenius norms; frames are single pictures after a warm-up."
+    if bench.quick:
+        yield "\n**Shortened**: float32 alone, without the large networks."
+    if bench.device.type == "cpu":
+        threads = torch.get_num_threads()
+        yield f"\n**No accelerator**: this is the processor ({threads} threads), and says nothing of one."
+
+
+def _cells(cells: tuple[str, ...]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def device_name(device: torch.device) -> str:
+    """As the driver calls it; "processor" where there is none."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "processor"
+
+
+def run(bench: Bench, checks: Sequence[Check], results: Path) -> int:
+    """Prints the report as it is measured and writes the file; the exit status."""
+    lines: list[str] = []
+    failures = 0
+    for line, failed in report(bench, checks):
+        print(line, flush=True)
+        lines.append(line)
+        failures += failed
+    results.mkdir(parents=True, exist_ok=True)
+    slug = re.sub(r"[^a-z0-9]+", "-", device_name(bench.device).lower()).strip("-")
+    file = results / f"{slug}.md"
+    file.write_text("\n".join(lines) + "\n")
+    print(f"\n{failures} failed; written to {file}")
+    return 1 if failures else 0

@@ -1,0 +1,78 @@
+"""The check for machines with an accelerator finds what is wrong, and runs on the processor too."""
+
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import gpu_check
+from benchmarks.checking import Bench, run
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """The quick list, on one golden network alone."""
+    folder = tmp_path / "golden"
+    (folder / "golden").mkdir(parents=True)
+    shutil.copy(GOLDEN / "manifest.json", folder)
+    shutil.copy(GOLDEN / "golden" / "stylegan2.npz", folder / "golden")
+    (folder / "pickles").symlink_to(GOLDEN / "pickles")
+    ends = time.monotonic() + 60
+    return Bench(torch.device("cpu"), folder, quick=True, ends=ends)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves the untrained networks away."""
+    monkeypatch.setattr(gpu_check, "QUICK_SUBJECTS", ())
+
+
+@pytest.mark.usefixtures("small")
+def test_a_good_machine_passes_and_gets_its_file(bench: Bench, tmp_path: Path) -> None:
+    assert run(bench, gpu_check.CHECKS, tmp_path / "results") == 0
+    written = (tmp_path / "results" / "processor.md").read_text()
+    assert "No accelerator" in written
+    assert "failed" not in written
+    for check in gpu_check.CHECKS:
+        assert f"## {check.title}" in written
+    assert written.count("| stylegan2 | float32 |") == 3
+
+
+def test_a_wrong_golden_array_fails(bench: Bench) -> None:
+    file = bench.golden / "golden" / "stylegan2.npz"
+    with np.load(file) as stored:
+        arrays = dict(stored)
+    arrays["img_wmix"] *= 1.01
+    np.savez(file, **arrays)
+    (row,) = [measure() for measure in gpu_check.golden_rows(bench)]
+    assert row.failed
+    assert "img_wmix" in row.cells
+
+
+def test_half_precision_is_held_to_its_own_limit(bench: Bench) -> None:
+    rows = [measure() for measure in gpu_check.float64_rows(replace(bench, quick=False))]
+    assert [row.cells[1] for row in rows] == ["float32", "float16", "bfloat16"]
+    assert not any(row.failed for row in rows)
+
+
+def test_what_no_time_was_left_for_is_said(bench: Bench, tmp_path: Path) -> None:
+    assert run(replace(bench, ends=time.monotonic()), gpu_check.CHECKS, tmp_path) == 1
+    assert "left out" in (tmp_path / "processor.md").read_text()
+
+
+def test_every_large_network_can_be_described() -> None:
+    names = [subject.name for subject in gpu_check.LARGE_SUBJECTS]
+    assert {"stylegan3-t 256", "stylegan3-r 1024"} <= set(names)
+    assert len(names) == len(set(names))
+
+
+def test_an_untrained_stylegan3_paints() -> None:
+    network = gpu_check._stylegan3("r", 256)
+    assert network.config.layers[-1] == "L14_256_3"
+    assert network.config.widths[0] == 1024
