@@ -109,6 +109,8 @@ class Network(nn.Module):
         """
         device = next(self.parameters()).device
         half = compute_dtype(precision, device)
+        if half is None:  # cuDNN's own default rounds to 10 bits, which float32 does not promise
+            torch.backends.cudnn.allow_tf32 = False
         self.synthesis.compute_in(half)
         if self.encoder is not None:
             self.encoder.compute_in(half)
