@@ -23,11 +23,15 @@ _ENVIRONMENT = {
 
 
 class Child:
-    """A child process, its standard input our leash: when it closes, the child ends by itself."""
+    """A child process, its standard input our leash: when it closes, the child ends by itself.
 
-    def __init__(self, name: str, arguments: list[str]) -> None:
+    Only one that ``may_end`` is ``done`` when it ended well; any other comes back.
+    """
+
+    def __init__(self, name: str, arguments: list[str], *, may_end: bool) -> None:
         self.name = name
         self.done = False
+        self._may_end = may_end
         self._command = [sys.executable, "-m", f"performer.processes.{name}", *arguments]
         self._process: subprocess.Popen[bytes] | None = None
         self._restarts = 0
@@ -59,7 +63,7 @@ class Child:
         status = self._process.poll()
         if status is None:
             return
-        if status == 0:
+        if status == 0 and self._may_end:
             self.done = True
         elif status == BAD_INPUT and not started:
             raise PerformerError(f"{self.name}: cannot start; see the line above")

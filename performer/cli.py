@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -18,6 +19,9 @@ def main(arguments: list[str] | None = None) -> int:
     except PerformerError as error:
         warn(str(error))
         return BAD_INPUT
+    except BrokenPipeError:  # whoever read our lines has enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     return status
 
 
@@ -46,9 +50,10 @@ def _check(asked: argparse.Namespace) -> int:
 
 
 def _doctor(asked: argparse.Namespace) -> int:
-    from performer import doctor
+    from performer import doctor, model_report
 
-    for line in doctor.lines():
+    told = model_report.lines(asked.model, warn) if asked.model else doctor.lines()
+    for line in told:
         say(line)
     return 0
 
@@ -84,6 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("scene")
     check.set_defaults(command=_check)
     doctor = commands.add_parser("doctor", help="say what works on this machine, and the mend")
+    doctor.add_argument(
+        "--model", type=Path, metavar="FILE", help="say what a network file holds and how it plays"
+    )
     doctor.set_defaults(command=_doctor)
     schema = commands.add_parser("schema", help="print the JSON Schema of scenes, for editors")
     schema.set_defaults(command=_schema)

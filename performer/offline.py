@@ -56,7 +56,7 @@ def rehearsal(scene: Scene) -> Iterator[tuple[Loop, LastFrame]]:
     opened: list[Source] = []
 
     def footage(source: Source) -> Exactly:
-        open_source(source, ("source", "file"))
+        open_source(source, scene)
         opened.append(source)
         return Exactly(source)
 

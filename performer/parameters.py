@@ -133,10 +133,14 @@ class Parameters:
                 self._remaining[place] = 0.0
 
     def advance(self, moment: Moment, changes: Iterable[Change]) -> Snapshot:
-        """Take the changes of this frame, move what glides, and freeze the result."""
-        self._move(moment.delta)
+        """Take the changes of this frame, move what glides, and freeze the result.
+
+        A glide counts from the frame before, since its message came meanwhile: so the very frame
+        that hears of a change shows it.
+        """
         for change in changes:
             self._apply(change)
+        self._move(moment.delta)
         values = self._current.copy()
         values.flags.writeable = False
         return Snapshot(self.table, values, moment)

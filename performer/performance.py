@@ -64,11 +64,12 @@ def load_network(settings: ModelSettings, device: str, precision: str) -> Any:
         raise FieldError.of(("model", "file"), error) from error
 
 
-def open_source(source: Source, path: tuple[str, ...]) -> None:
-    """Open a source strictly, as at the door. Errors: FieldError with what it says."""
+def open_source(source: Source, scene: Scene) -> None:
+    """Open the source of a scene strictly, as at the door. Errors: FieldError."""
     try:
         source.open()
     except PerformerError as error:
+        path = ("source", "file") if hasattr(scene.source, "file") else ("source",)
         raise FieldError.of(path, error) from error
 
 

@@ -45,7 +45,10 @@ class Supervisor:
             name: StatusDoor(self._folder.status(name))
             for name in ("render", "control", "supervisor")
         }
-        self._children = [Child(name, self._arguments(name)) for name in _processes(scene)]
+        self._children = [
+            Child(name, self._arguments(name), may_end=name == "render" and bool(options.frames))
+            for name in _processes(scene)
+        ]
         self._ready = False
         self._stop_asked = False
 
@@ -72,11 +75,11 @@ class Supervisor:
             for child in self._children:
                 child.watch(started=self._ready)
             self._say()
-            if self._children_by_name("render").done:
-                self._print_figures()
-                return 0
             if not self._ready:
                 self._ready = self._print_ready()
+            if any(child.done for child in self._children):
+                self._print_figures()
+                return 0
             time.sleep(WATCH_SECONDS)
         return 0
 
@@ -91,9 +94,6 @@ class Supervisor:
             arguments.append("--headless")
         return arguments
 
-    def _children_by_name(self, name: str) -> Child:
-        return next(child for child in self._children if child.name == name)
-
     def _say(self) -> None:
         states = {child.name: child.status() for child in self._children}
         self._boards["supervisor"].write({"process": "supervisor", "processes": states})
@@ -101,7 +101,8 @@ class Supervisor:
     def _print_ready(self) -> bool:
         """Say `ready` once both the page and the picture are there."""
         page = self._boards["control"].read().get("page")
-        if not page or self._boards["render"].read().get("state") != "plays":
+        played = self._boards["render"].read().get("state") in ("plays", "stopped")
+        if not (page and played):
             return False
         say(f"ready {page}")
         if not self._options.headless:

@@ -50,9 +50,14 @@ def test_a_relative_change_builds_on_where_the_value_was_sent() -> None:
 
 def test_a_glide_is_straight_and_arrives_on_time() -> None:
     parameters = Parameters(TABLE)
-    parameters.advance(moment(), [Change(GAIN, 3.0)])
-    seen = [parameters.advance(moment(0.25), [])["post.grade.gain"] for _ in range(5)]
-    assert seen == pytest.approx([1.5, 2.0, 2.5, 3.0, 3.0])
+    first = parameters.advance(moment(0.25), [Change(GAIN, 3.0)])["post.grade.gain"]
+    seen = [parameters.advance(moment(0.25), [])["post.grade.gain"] for _ in range(4)]
+    assert [first, *seen] == pytest.approx([1.5, 2.0, 2.5, 3.0, 3.0])
+
+
+def test_the_frame_that_hears_of_a_change_shows_it() -> None:
+    snapshot = Parameters(TABLE).advance(moment(0.04), [Change(GAIN, 3.0)])
+    assert snapshot["post.grade.gain"] > 1.0
 
 
 def test_a_change_can_bring_its_own_glide() -> None:

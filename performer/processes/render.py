@@ -106,7 +106,7 @@ class Render:
 
     def _capture(self, source: Source) -> Capture:
         if not len(self._last_values):  # strict at the door; on stage a source may come later
-            open_source(source, ("source", "file"))
+            open_source(source, self._scene)
             source.close()
         self._source = Capture(source)
         self._source.open()

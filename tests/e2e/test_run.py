@@ -68,11 +68,19 @@ def test_a_killed_supervisor_leaves_no_process_behind(scene: Path) -> None:
     assert wait_for(lambda: not folder.exists())
 
 
-@pytest.mark.parametrize("name", ["render", "control", "feed"])
-def test_a_killed_process_comes_back_and_values_stay(scene: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("render", signal.SIGKILL),
+        ("control", signal.SIGKILL),
+        ("feed", signal.SIGKILL),
+        ("feed", signal.SIGTERM),
+    ],
+)
+def test_a_killed_process_comes_back_and_values_stay(scene: Path, name: str, number: int) -> None:
     with playing(scene, "--set", "bends.twist.angle=33") as show:
         pid = show.children()[name]
-        psutil.Process(pid).kill()
+        psutil.Process(pid).send_signal(number)
         assert wait_for(lambda: _came_back(show, name, pid), 30), show.said
         frames = show.status()["frames"]
         assert wait_for(lambda: show.status()["frames"] > frames)
