@@ -4,6 +4,7 @@ A configuration is frozen, is checked when it is made (pydantic), and goes to JS
 loss, so that a network can be written as one configuration and a flat dictionary of tensors.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
@@ -135,6 +136,26 @@ class EncoderConfig:
     def layers(self) -> tuple[str, ...]:
         """Names of what can be bent or listened to, in order of execution."""
         return ("enc.in_proj", *(f"enc.{block.name}" for block in self.blocks))
+
+    @property
+    def least(self) -> tuple[int, int]:
+        """The smallest condition (height, width), in whole strides.
+
+        Below 11/16 of the native one, mirrored margins would hold more than the picture itself.
+        """
+        stride = self.skip_stride
+        width, height = (stride * math.ceil(side * 11 / 16 / stride) for side in self.size)
+        return height, width
+
+    @property
+    def normalises(self) -> bool:
+        """Whether any layer normalises its batch."""
+        parts = [self.projection]
+        for block in self.blocks:
+            if block.norm_epsilon is not None:
+                return True
+            parts += (block.conv1, block.conv2, block.shortcut)
+        return any(part.norm_epsilon is not None for part in parts)
 
     @property
     def skip_stride(self) -> int:

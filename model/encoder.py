@@ -171,9 +171,7 @@ class Encoder(Computing):
         channels, stride = self.config.projection.in_channels, self.config.skip_stride
         if condition.ndim != 4 or condition.shape[1] != channels:
             raise ValueError(f"the condition is [N, {channels}, H, W], not {list(condition.shape)}")
-        for side, native in zip(condition.shape[2:], reversed(self.config.size), strict=True):
-            # Below 11/16 the mirrored margins would hold more than the picture itself.
-            least = stride * math.ceil(native * 11 / 16 / stride)
+        for side, least in zip(condition.shape[2:], self.config.least, strict=True):
             if side % stride or side < least:
                 raise ValueError(
                     f"the sides of the condition are multiples of {stride} from {least} up, "

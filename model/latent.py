@@ -1,7 +1,7 @@
 """Travelling the latent space."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,7 @@ def there_and_back(way: float) -> float:
 class SeedPath:
     """A path through the z of several seeds, mapped to w where it is asked.
 
-    ``mapping(z, psi=…)`` is a network's own: [1, z_dim] to [1, num_ws, w_dim].
+    ``mapping(z, c=…, psi=…, cutoff=…)`` is a network's own: [1, z_dim] to [1, num_ws, w_dim].
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class SeedPath:
         mapping: Callable[..., "torch.Tensor"],
         device: str = "cpu",
     ) -> None:
+        self._z_dim = z_dim
         self._vectors = [seed_vector(seed, z_dim) for seed in seeds]
         self._mapping = mapping
         self._device = device
@@ -65,9 +66,28 @@ class SeedPath:
         end = min(leg + 1, len(self._vectors) - 1)
         return slerp(self._vectors[leg], self._vectors[end], way - leg)
 
-    def w(self, position: float, truncation: float) -> "torch.Tensor":
-        """w [1, num_ws, w_dim] at ``position``, drawn towards the mean by ``truncation``."""
+    def w(self, position: float, **options: Any) -> "torch.Tensor":
+        """w [1, num_ws, w_dim] at ``position``; ``options`` (c, psi, cutoff) are the mapping's."""
+        return self._mapped(self.z(position), options)
+
+    def seed_w(self, seed: int, **options: Any) -> "torch.Tensor":
+        """w [1, num_ws, w_dim] of a seed beside the path."""
+        return self._mapped(seed_vector(seed, self._z_dim), options)
+
+    def _mapped(self, z: Vector, options: dict[str, Any]) -> "torch.Tensor":
         import torch
 
-        z = torch.from_numpy(self.z(position)[None].astype(np.float32))
-        return self._mapping(z.to(self._device), psi=truncation)
+        batch = torch.from_numpy(z[None].astype(np.float32))
+        return self._mapping(batch.to(self._device), **options)
+
+
+def mix_rows(
+    w: "torch.Tensor", style: "torch.Tensor", first: int, end: int, share: float
+) -> "torch.Tensor":
+    """w [N, rows, w_dim] whose rows ``first`` … ``end - 1`` go ``share`` of the way to ``style``.
+
+    Style mixing: Karras et al. 2019, arXiv:1812.04948, section 3.1.
+    """
+    mixed = w.clone()
+    mixed[:, first:end] = w[:, first:end].lerp(style[:, first:end], share)
+    return mixed

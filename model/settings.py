@@ -1,4 +1,4 @@
-"""The frozen, strict description of one part of a scene."""
+"""The frozen, strict description of what a scene may say, and of what of it can be played."""
 
 from typing import Any
 
@@ -7,16 +7,14 @@ from pydantic import BaseModel, ConfigDict
 from model.knob import Knob
 
 
-class Settings(BaseModel):
-    """What a scene may say about one part.
+class Playable(BaseModel):
+    """A section of a scene that can be played.
 
     Fields annotated with a :class:`Knob` become parameters by themselves, in OSC, on the page and
     in the schema; all others are fixed while the scene plays.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    kind: str
 
     @classmethod
     def knobs(cls) -> dict[str, Knob]:
@@ -32,3 +30,9 @@ class Settings(BaseModel):
         """Where each knob stands when the scene starts, as numbers (a switch is 0 or 1)."""
         values: dict[str, Any] = {name: getattr(self, name) for name in self.knobs()}
         return {name: float(value) for name, value in values.items()}
+
+
+class Settings(Playable):
+    """What a scene may say about one part, which its ``kind`` names."""
+
+    kind: str

@@ -55,7 +55,7 @@ class Loop:
         snapshot = self.parameters.advance(moment, self.changes.drain())
         w = self.latent(snapshot)
         footage = self.source.at(moment, snapshot.under("source"))
-        code = self.generator.encode(self.condition(footage, snapshot))
+        code = self.generator.encode(self.condition(footage, snapshot), snapshot)
         picture = self.generator(w, code, snapshot)
         self.frames.publish(self.post(picture, snapshot), moment, footage)
 

@@ -120,6 +120,10 @@ class Parameters:
         """Where every value stands now, in the order of the table."""
         return self._current
 
+    def under(self, prefix: str) -> View:
+        """Where the values below ``prefix.`` stand now, by what follows."""
+        return View(self.table.under(prefix), self._current)
+
     def restore(self, values: Mapping[str, float]) -> None:
         """Stand at ``values`` at once, as a process that comes back does; unknown names rest."""
         for name, value in values.items():

@@ -16,7 +16,7 @@ from model.settings import Settings
 from performer import document, mapping, registry
 from performer.document import Document
 from performer.errors import FieldError, PerformerError, Problem, SceneError
-from performer.scene import LatentSettings, MacroSettings, RouteSettings, Scene
+from performer.scene import LatentSettings, MacroSettings, ModelSettings, RouteSettings, Scene
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -191,6 +191,8 @@ class _Reader:
             return model.model_validate(data)
         except ValidationError as error:
             for detail in error.errors():
+                if detail["type"] == "default_factory_not_called":  # what it follows is wrong
+                    continue
                 where = (*path, *_plain(detail["loc"]))
                 self._add(where, *_saying(detail, _fields(model, detail["loc"])))
             return None
@@ -208,7 +210,7 @@ def _plain(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
 
 def _fields(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
     known: dict[str, type[BaseModel]] = {"map": RouteSettings, "macros": MacroSettings}
-    known["latent"] = LatentSettings
+    known |= {"latent": LatentSettings, "model": ModelSettings}
     if len(loc) > 1:
         model = known.get(str(loc[0]), model)
     return [field.alias or name for name, field in model.model_fields.items()]
@@ -229,6 +231,8 @@ def _saying(detail: ErrorDetails, fields: list[str]) -> tuple[str, str]:
 
 def _cross_checks(source: Document, scene: Scene) -> Iterator[Problem]:
     """What can only be seen when the whole scene is there."""
+    if scene.source is None and scene.model.untrained is not None:  # a file may need none
+        yield source.problem(("source",), "is missing", "add it")
     knobs = {
         f"{prefix}.{short}": knob
         for prefix, settings in scene.played()

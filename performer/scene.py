@@ -16,8 +16,10 @@ from pydantic import (
 )
 
 from model.knob import Curve, Knob
-from model.settings import Settings
+from model.options import NetworkKnobs
+from model.settings import Playable, Settings
 from performer.parameters import Macro, Parameter, Table
+from performer.sizes import LEAST_SIDE, MOST_SIDE
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,39}$")]
 _SIZE = re.compile(r"^(\d{1,5})x(\d{1,5})$")
@@ -35,8 +37,9 @@ def _size_text(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
 
 
-Side = Annotated[int, Field(ge=16, le=8192)]
+Side = Annotated[int, Field(ge=LEAST_SIDE, le=MOST_SIDE)]
 Size = Annotated[tuple[Side, Side], BeforeValidator(_size), PlainSerializer(_size_text)]
+PlayedSide = Annotated[int, Knob(LEAST_SIDE, MOST_SIDE, unit="px", step=1)]
 Span = tuple[float, float]
 
 
@@ -46,13 +49,19 @@ class _Section(BaseModel):
     )
 
 
-class ModelSettings(_Section):
-    """Which network plays: a file, or an untrained one made from a seed; and at what size."""
+class ModelSettings(NetworkKnobs):
+    """Which network plays: a file, or an untrained one made from a seed; how, and at what size.
+
+    ``width`` and ``height`` start at those of the ``canvas``; turned, they change it from one frame
+    to the next. An ``untrained`` network is made for the canvas's shorter side.
+    """
 
     file: Path | None = None
     untrained: Annotated[int, Field(ge=0, lt=2**32)] | None = None
     precision: Literal["float32", "bfloat16", "float16", "auto"] = "auto"
     canvas: Size = (256, 256)
+    width: PlayedSide = Field(default_factory=lambda found: int(found["canvas"][0]))
+    height: PlayedSide = Field(default_factory=lambda found: int(found["canvas"][1]))
 
     @model_validator(mode="after")
     def _one_network(self) -> "ModelSettings":
@@ -71,7 +80,9 @@ class ClockSettings(_Section):
 class LatentSettings(Settings):
     """A path through the seeds: ``position`` 0 is the first, 1 the last; ``speed`` walks it.
 
-    A walk turns round at either end, so that it never jumps.
+    A walk turns round at either end, so that it never jumps. ``truncation`` draws the first
+    ``cutoff`` rows of w towards the mean, all of them at -1. The rows from ``style_from`` up to
+    the one before ``style_to`` go ``style_mix`` of the way to the w of ``style_seed``.
     """
 
     kind: Literal["walk"] = "walk"
@@ -79,6 +90,11 @@ class LatentSettings(Settings):
     position: Annotated[float, Knob(0, 1)] = 0.0
     speed: Annotated[float, Knob(0, 2, unit="seeds/s")] = 0.0
     truncation: Annotated[float, Knob(-1, 1.5)] = 0.9
+    cutoff: Annotated[int, Knob(-1, 32, unit="rows", step=1)] = -1
+    style_seed: Annotated[int, Knob(0, 9999, step=1)] = 0
+    style_from: Annotated[int, Knob(0, 32, unit="rows", step=1)] = 0
+    style_to: Annotated[int, Knob(0, 32, unit="rows", step=1)] = 0
+    style_mix: Annotated[float, Knob(0, 1)] = 1.0
 
 
 class MacroSettings(_Section):
@@ -107,7 +123,7 @@ class Scene(_Section):
     origin: str = ""  # the file it was read from
     model: ModelSettings
     clock: ClockSettings = ClockSettings()
-    source: SerializeAsAny[Settings]
+    source: SerializeAsAny[Settings] | None = None  # only an encoder needs one
     condition: SerializeAsAny[Settings]
     latent: LatentSettings = LatentSettings()
     bends: dict[Name, SerializeAsAny[Settings]] = {}
@@ -118,7 +134,7 @@ class Scene(_Section):
     map: tuple[RouteSettings, ...] = ()
 
     def table(self) -> Table:
-        """All parameters, in the order of the file; the same in every process."""
+        """All parameters, in the order of `played`; the same in every process."""
         played = list(self.played())
         parameters = [
             Parameter(f"{prefix}.{short}", knob, settings.starts()[short])
@@ -139,11 +155,13 @@ class Scene(_Section):
             links.append(Macro(f"macros.{number}", macro.to, low, high))
         return links
 
-    def played(self) -> Iterator[tuple[str, Settings]]:
-        """The parts with knobs, each with the prefix of its parameters' names."""
-        yield "source", self.source
+    def played(self) -> Iterator[tuple[str, Playable]]:
+        """What has knobs, on a picture's way, with the prefix of its parameters' names."""
+        if self.source is not None:
+            yield "source", self.source
         yield "condition", self.condition
         yield "latent", self.latent
+        yield "model", self.model
         for section in ("bends", "post"):
             parts: Mapping[str, Settings] = getattr(self, section)
             for name, settings in parts.items():

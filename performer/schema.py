@@ -28,7 +28,7 @@ def scene_schema() -> dict[str, Any]:
         schema["properties"][section] = (
             {"type": "object", "additionalProperties": choice} if several else choice
         )
-    schema["required"] = ["performer", "model", "source"]
+    schema["required"] = ["performer", "model"]
     return schema
 
 

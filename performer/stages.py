@@ -3,14 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 
 from model.bends.chain import Chain
-from model.latent import SeedPath, there_and_back
+from model.latent import SeedPath, mix_rows, there_and_back
+from model.options import Options
 from performer import pictures
 from performer.clock import Moment
 from performer.parameters import Snapshot
 from performer.parts import Condition, Picture, Post
+from performer.sizes import Sizes
 
 
 class Footage(Protocol):
@@ -19,17 +22,40 @@ class Footage(Protocol):
     def at(self, moment: Moment, values: Mapping[str, float]) -> Picture: ...
 
 
+class NoFootage:
+    """For networks without an encoder: no source is opened, and every picture is one pixel."""
+
+    _PICTURE = Picture(np.zeros((1, 1, 3), np.uint8), 0)
+
+    def at(self, moment: Moment, values: Mapping[str, float]) -> Picture:
+        """The same at every moment."""
+        return self._PICTURE
+
+
 class Latent:
     """Where in the latent space this frame is."""
 
-    def __init__(self, path: SeedPath) -> None:
+    def __init__(self, path: SeedPath, options: Options) -> None:
         self._path = path
+        self._options = options
         self._walked = 0.0
 
     def __call__(self, snapshot: Snapshot) -> torch.Tensor:
         """w [1, num_ws, w_dim] of this frame."""
-        way = self.walk(snapshot)
-        return self._path.w(there_and_back(way), snapshot["latent.truncation"])
+        knobs = snapshot.under("latent")
+        way = there_and_back(self.walk(snapshot))
+        cutoff = int(knobs["cutoff"])
+        mapping = {
+            "c": self._options.label(snapshot.under("model")),
+            "psi": knobs["truncation"],
+            "cutoff": None if cutoff < 0 else cutoff,
+        }
+        w = self._path.w(way, **mapping)
+        first, end, share = int(knobs["style_from"]), int(knobs["style_to"]), knobs["style_mix"]
+        if first >= end or share == 0:
+            return w
+        style = self._path.seed_w(int(knobs["style_seed"]), **mapping)
+        return mix_rows(w, style, first, end, share)
 
     def walk(self, snapshot: Snapshot) -> float:
         """Go on walking; how far along the path this frame is."""
@@ -41,37 +67,48 @@ class Latent:
 class Conditioning:
     """Prepares a source picture for the encoder: onto the device, to its size, conditioned."""
 
-    def __init__(self, condition: Condition, size: tuple[int, int], device: str) -> None:
+    def __init__(self, condition: Condition, sizes: Sizes, device: str) -> None:
         self._condition = condition
-        self._size = size
+        self._sizes = sizes
         self._device = device
 
-    def __call__(self, footage: Picture, snapshot: Snapshot) -> torch.Tensor:
-        """[1, 3, H, W] in -1 … 1, at the encoder's size."""
+    def __call__(self, footage: Picture, snapshot: Snapshot) -> torch.Tensor | None:
+        """[1, 3, H, W] in -1 … 1, at the encoder's size; None where there is no encoder."""
+        size = self._sizes.condition(self._sizes.canvas(snapshot.under("model")))
+        if size is None:
+            return None
         picture = pictures.to_tensor(footage.pixels, self._device, torch.float32)
-        fitted = pictures.fit(picture, self._size)
+        fitted = pictures.fit(picture, size)
         return self._condition.apply(fitted, snapshot.under("condition"))
 
 
 class Generator:
-    """The network with the bends inside."""
+    """The network as its knobs stand, with the bends inside."""
 
-    def __init__(self, network: Any, bends: Chain, size: tuple[int, int], device: str) -> None:
+    def __init__(
+        self, network: Any, options: Options, bends: Chain, sizes: Sizes, device: str
+    ) -> None:
         self._network = network
+        self._options = options
         self._bends = bends
-        self._size = size
+        self.sizes = sizes
         self._device = device
 
-    def encode(self, condition: torch.Tensor) -> Any:
+    def encode(self, condition: torch.Tensor | None, snapshot: Snapshot) -> Any:
         """What the encoder makes of the condition; None where the network has no encoder."""
-        if self._network.encoder is None:
+        if condition is None:
             return None
-        return self._network.encoder(condition)
+        return self._options.code(condition, snapshot.under("model"))
 
     def __call__(self, w: torch.Tensor, code: Any, snapshot: Snapshot) -> torch.Tensor:
         """The picture [1, 3, H, W], nominally -1 … 1."""
-        bends = self._bends.at(lambda name: snapshot.under(f"bends.{name}"), self._device)
-        picture: torch.Tensor = self._network.synthesis(w, code, size=self._size, bends=bends)
+        knobs = snapshot.under("model")
+        size = self.sizes.canvas(knobs)
+        bends = self._bends.at(
+            lambda name: snapshot.under(f"bends.{name}"), self._device, self.sizes.scale(size)
+        )
+        options = self._options.synthesis(knobs, snapshot.moment.frame)
+        picture: torch.Tensor = self._network.synthesis(w, code, size=size, bends=bends, **options)
         return picture
 
 

@@ -16,10 +16,10 @@ from performer.doors.folder import RunFolder
 from performer.doors.status import StatusDoor
 from performer.errors import BAD_INPUT, PerformerError
 from performer.scene import Scene
+from performer.sizes import LARGEST_FRAME
 
 WATCH_SECONDS = 0.05
 LOOKERS = 1  # a place at the frames for whoever measures the show
-LARGEST_FRAME = (2160, 3840)  # height, width; memory is taken only for what is painted
 _STOP_ORDER = (("control", "midi"), ("render",), ("feed",))
 _STOP_SECONDS = (0.4, 0.4, 0.8)
 

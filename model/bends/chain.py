@@ -46,10 +46,12 @@ class _Placed:
     pixels_per_picture: float
     knobs: tuple[str, ...]
 
-    def apply(self, features: "torch.Tensor", amounts: "torch.Tensor") -> "torch.Tensor":
+    def apply(
+        self, features: "torch.Tensor", amounts: "torch.Tensor", scale: float
+    ) -> "torch.Tensor":
         """The bend on its channels, mixed with what was there; the rest as it was."""
         chosen = features[:, self.channels]
-        bent = self.bend.apply(chosen, amounts, self.pixels_per_picture)
+        bent = self.bend.apply(chosen, amounts, self.pixels_per_picture * scale)
         bent = chosen.lerp(bent, amounts[0].to(features.dtype))
         if bent.shape == features.shape:
             return bent
@@ -61,19 +63,19 @@ class _Placed:
 class Chain:
     """What happens inside the network this frame.
 
-    ``scale`` is how many times larger the canvas is painted than the network was trained.
     Errors: PlaceError for a layer or channels that the network does not have.
     """
 
-    def __init__(
-        self, bends: Mapping[str, Bend], layers: Sequence[Place], scale: float = 1.0
-    ) -> None:
-        self._placed = [_place(name, bend, layers, scale) for name, bend in bends.items()]
+    def __init__(self, bends: Mapping[str, Bend], layers: Sequence[Place]) -> None:
+        self._placed = [_place(name, bend, layers) for name, bend in bends.items()]
 
     def at(
-        self, values: Callable[[str], Mapping[str, float]], device: str
+        self, values: Callable[[str], Mapping[str, float]], device: str, scale: float = 1.0
     ) -> dict[str, Callable[["torch.Tensor"], "torch.Tensor"]] | None:
-        """For each bent layer what bends it; ``values(name)`` are the amounts of one bend."""
+        """For each bent layer what bends it; ``values(name)`` are the amounts of one bend.
+
+        ``scale`` is how many times larger the canvas is painted than the network was trained.
+        """
         import torch
 
         playing: dict[str, list[tuple[_Placed, torch.Tensor]]] = {}
@@ -83,18 +85,18 @@ class Chain:
                 continue
             row = torch.tensor([amounts[knob] for knob in placed.knobs], device=device)
             playing.setdefault(placed.layer, []).append((placed, row))
-        return {layer: partial(_bend, steps) for layer, steps in playing.items()} or None
+        return {layer: partial(_bend, steps, scale) for layer, steps in playing.items()} or None
 
 
 def _bend(
-    steps: Sequence[tuple[_Placed, "torch.Tensor"]], features: "torch.Tensor"
+    steps: Sequence[tuple[_Placed, "torch.Tensor"]], scale: float, features: "torch.Tensor"
 ) -> "torch.Tensor":
     for placed, amounts in steps:
-        features = placed.apply(features, amounts)
+        features = placed.apply(features, amounts, scale)
     return features
 
 
-def _place(name: str, bend: Bend, layers: Sequence[Place], scale: float) -> _Placed:
+def _place(name: str, bend: Bend, layers: Sequence[Place]) -> _Placed:
     settings = bend.settings
     try:
         wanted = find_layer(settings.layer, [layer.name for layer in layers])
@@ -108,5 +110,5 @@ def _place(name: str, bend: Bend, layers: Sequence[Place], scale: float) -> _Pla
             there = f"{layer.name} has channels 0 … {layer.channels - 1}"
             raise PlaceError(name, "channels", f"there is no channel {last}; {there}")
         channels = slice(first, last + 1)
-    pixels = layer.pixels_per_picture * scale
-    return _Placed(name, bend, layer.name, channels, pixels, tuple(settings.knobs()))
+    knobs = tuple(settings.knobs())
+    return _Placed(name, bend, layer.name, channels, layer.pixels_per_picture, knobs)

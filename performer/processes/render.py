@@ -18,7 +18,7 @@ from performer.doors.status import StatusDoor
 from performer.errors import FieldError
 from performer.figures import Figures
 from performer.parts import Picture, Source
-from performer.performance import load_network, model_name, open_source, prepare
+from performer.performance import load_network, model_name, open_source, prepare, without
 from performer.processes.guard import guarded
 from performer.processes.life import Life
 from performer.scene import Scene
@@ -51,6 +51,8 @@ class Render:
         self._clock = LiveClock(self._scene.clock.rate, self._scene.clock.tempo)
         self._figures = Figures()
         self._paint_seconds = 0.0
+        self._painted = (0, 0)  # height and width of the last frame
+        self._of_network: dict[str, Any] = {}  # what there is to say of it, once it is loaded
         self._source: Capture | None = None
         self._say("starting")
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -65,6 +67,10 @@ class Render:
             device,
         )
         self._restore()
+        self._of_network = {
+            "family": network.config.family,
+            "without": without(self._scene, network.config),
+        }
 
     def play(self, life: Life) -> None:
         """Frame after frame."""
@@ -79,12 +85,24 @@ class Render:
 
     def _frame(self) -> None:
         began = time.perf_counter()
-        self._loop.frame()
+        self._paint()
         self._paint_seconds = time.perf_counter() - began - self._clock.idle_seconds
         self._status.write_numbers(self._loop.parameters.values)
         self._status.beat()
         if self._figures.count(STATUS_SECONDS):
-            self._say("plays")
+            line = self._loop.generator.sizes.line(self._loop.parameters.under("model"))
+            self._say("plays", line)
+
+    def _paint(self) -> None:
+        """One frame; where the device is too small for a new canvas, the next has the old size."""
+        sizes, parameters = self._loop.generator.sizes, self._loop.parameters
+        try:
+            self._loop.frame()
+        except torch.OutOfMemoryError:
+            if not sizes.retreat(parameters.under("model"), self._painted):
+                raise
+            torch.cuda.empty_cache()
+        self._painted = sizes.canvas(parameters.under("model"))
 
     def _capture(self, source: Source) -> Capture:
         if not len(self._last_values):  # strict at the door; on stage a source may come later
@@ -101,9 +119,10 @@ class Render:
             self._loop.parameters.restore(dict(values))
 
     def _source_status(self) -> dict[str, Any]:
+        """How the source is; nothing where the network needs none."""
+        if self._source is None or self._scene.source is None:
+            return {}
         kind = self._scene.source.kind
-        if self._source is None:
-            return {"kind": kind, "state": "starting", "line": ""}
         state, line = self._source.state
         return {
             "kind": kind,
@@ -113,17 +132,19 @@ class Render:
             "dropped": self._source.dropped,
         }
 
-    def _say(self, state: str) -> None:
+    def _say(self, state: str, line: str = "") -> None:
         settings = self._scene.model
         model = {
             "name": model_name(settings),
             "untrained": settings.untrained is not None,
             "precision": settings.precision,
+            **self._of_network,
         }
         self._status.write(
             {
                 "process": "render",
                 "state": state,
+                "line": line,
                 "scene": self._scene.name,
                 "late": self._clock.late,
                 "paint_ms": round(self._paint_seconds * 1000, 1),

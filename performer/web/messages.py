@@ -63,7 +63,7 @@ def scene_message(
         "seed": scene.model.untrained,
         "canvas": scene.model.canvas,
         "rate": scene.clock.rate,
-        "source": scene.source.kind,
+        "source": scene.source.kind if scene.source else None,
         "outputs": {name: settings.kind for name, settings in scene.outputs.items()},
         "link": link,
         "groups": _groups(scene),
@@ -76,7 +76,11 @@ def scene_message(
 
 def _groups(scene: Scene) -> dict[str, str]:
     """The kind of each part that is played, by the beginning of its parameters' names."""
-    kinds = {prefix: settings.kind for prefix, settings in scene.played() if settings.knobs()}
+    kinds = {
+        prefix: getattr(settings, "kind", "")
+        for prefix, settings in scene.played()
+        if settings.knobs()
+    }
     return {"macros": "", **kinds} if scene.macros else kinds
 
 

@@ -57,6 +57,7 @@ class Pretended:
         self.sent: list[Change] = []
         self.written_at: dict[int, float] = {}  # wall time by frame number
         self.source = {"kind": "card", "state": "plays", "line": ""}
+        self.without: list[str] = []  # parameters that the network lacks
         self._plays = plays
         self._boards = {name: StatusDoor(self.folder.status(name)) for name in ("render", "feed")}
         self._control = StatusDoor(self.folder.status("control"))
@@ -130,7 +131,12 @@ class Pretended:
             "frames": frames,
             "paint_ms": 21.4,
             "source": self.source,
-            "model": {"name": "untrained (seed 7)", "untrained": True, "precision": "float32"},
+            "model": {
+                "name": "untrained (seed 7)",
+                "untrained": True,
+                "precision": "float32",
+                "without": self.without,
+            },
         }
         page = {"kind": "page", "state": "plays", "line": "", "frames": frames, "fps": 30.0}
         self._boards["render"].write(render)

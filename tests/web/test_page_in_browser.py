@@ -139,6 +139,17 @@ def test_a_problem_is_shown_in_words_and_goes(page: Page, run: Pretended) -> Non
     page.wait("document.getElementById('problems').children.length === 0")
 
 
+def test_what_the_network_lacks_is_hidden(page: Page, run: Pretended) -> None:
+    zoom = '.slider[aria-label="model zoom"]'
+    page.wait(f"document.querySelector({zoom!r}).checkVisibility()")
+    run.without = ["model.zoom", "condition.sigma"]
+    page.wait(f"!document.querySelector({zoom!r}).checkVisibility()")
+    assert not page.evaluate("document.querySelector('.group.condition').checkVisibility()")
+    assert page.evaluate(f"document.querySelector({TWIST!r}).checkVisibility()")
+    run.without = []
+    page.wait(f"document.querySelector({SIGMA!r}).checkVisibility()")
+
+
 def test_the_address_is_copied_by_a_click(page: Page) -> None:
     page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
     page.click(".group.latent .address")

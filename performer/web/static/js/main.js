@@ -34,6 +34,7 @@ const receive = {
     figures.show(message, preview.delayMs);
     lamps.show(message);
     showProblems(message.problems);
+    parameters?.hide(message.model.without ?? []);
     if (message.model.untrained) showUntrained(true, scene?.seed);
     showCurtain(curtain(message));
   },

@@ -15,6 +15,8 @@ const shape = ({groups, parameters}) =>
 
 export class Parameters {
   #rows = [];
+  #names;
+  #sections;
   #shape;
 
   /** Build the rows of a scene into `place`; `send(name, value)` is called by a hand's move. */
@@ -30,13 +32,22 @@ export class Parameters {
       this.#rows.push(row);
       sections[parameter.group].append(row.element);
     }
-    place.replaceChildren(...groups.map(([, section]) => section));
+    this.#names = scene.parameters.map(({name}) => name);
+    this.#sections = groups.map(([, section]) => section);
+    place.replaceChildren(...this.#sections);
     this.#shape = shape(scene);
   }
 
   /** Whether these are the rows of `scene`, so that a hand may stay where it is. */
   isOf(scene) {
     return this.#shape === shape(scene);
+  }
+
+  /** Hide the rows of `names`, which do nothing, and every group of which none is left. */
+  hide(names) {
+    const hidden = new Set(names);
+    this.#rows.forEach((row, place) => (row.element.hidden = hidden.has(this.#names[place])));
+    for (const section of this.#sections) section.hidden = !section.querySelector(".row:not([hidden])");
   }
 
   /** The instrument plays these values, by place. */

@@ -1,0 +1,165 @@
+"""What can be turned of a network itself, and the options of its call that this stands for."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+from model.knob import Knob
+from model.settings import Playable
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from model.config import CanvasConfig, Config
+    from model.network import Code, Network
+
+Values = Mapping[str, float]
+
+SKIPS = tuple(f"skip_{number}" for number in range(1, 9))
+ENCODER = ("encoder_ws", "frame_statistics", "skips", *SKIPS)
+NOISE = ("noise", "random_noise")
+TRANSFORM = ("turn", "shift_x", "shift_y", "zoom")
+LABELS = ("label_a", "label_b", "label_mix")
+
+Gain = Annotated[float, Knob(0, 2, unit="x")]
+Shift = Annotated[float, Knob(-2, 2, unit="pictures")]
+Label = Annotated[int, Knob(0, 999, step=1)]
+Switch = Annotated[bool, Knob(0, 1, step=1)]
+
+
+class NetworkKnobs(Playable):
+    """The knobs of all families; a network without what one of them turns disregards it.
+
+    At their starts, all of them leave the network as it was trained.
+
+    Canvas: ``encoder_ws`` is how many first rows of w come from the encoder (-1: as trained),
+    ``frame_statistics`` normalises with the mean and variance of the frame at hand, ``skips``
+    multiplies all skips and ``skip_1`` … ``skip_8`` one each, the deepest first.
+
+    StyleGAN2: ``noise`` multiplies the noise, ``random_noise`` draws it anew for every frame.
+
+    StyleGAN3: the endless picture is zoomed, turned clockwise by ``turn``, and shifted to the right
+    by ``shift_x`` and down by ``shift_y``.
+
+    Conditional networks: ``label_mix`` goes from class ``label_a`` to class ``label_b``.
+    """
+
+    encoder_ws: Annotated[int, Knob(-1, 32, unit="rows", step=1)] = -1
+    frame_statistics: Switch = False
+    skips: Gain = 1.0
+    skip_1: Gain = 1.0
+    skip_2: Gain = 1.0
+    skip_3: Gain = 1.0
+    skip_4: Gain = 1.0
+    skip_5: Gain = 1.0
+    skip_6: Gain = 1.0
+    skip_7: Gain = 1.0
+    skip_8: Gain = 1.0
+    noise: Annotated[float, Knob(0, 2, unit="x")] = 1.0
+    random_noise: Switch = False
+    turn: Annotated[float, Knob(-180, 180, unit="°")] = 0.0
+    shift_x: Shift = 0.0
+    shift_y: Shift = 0.0
+    zoom: Annotated[float, Knob(0.25, 4, "exponential", unit="x")] = 1.0
+    label_a: Label = 0
+    label_b: Label = 0
+    label_mix: Annotated[float, Knob(0, 1)] = 0.0
+
+
+def lacking(config: "Config") -> list[str]:
+    """The knobs that do nothing for a network of this configuration."""
+    found = [] if config.c_dim else [*LABELS]
+    if "noise" not in config.capabilities:
+        found += NOISE
+    if "transform" not in config.capabilities:
+        found += TRANSFORM
+    return found + (_lacking_in_encoder(config) if config.family == "canvas" else [*ENCODER])
+
+
+def _lacking_in_encoder(config: "CanvasConfig") -> list[str]:
+    skips = sum(block.gives_skip for block in config.encoder.blocks)
+    found = [*SKIPS[skips:]]
+    return found if config.encoder.normalises else ["frame_statistics", *found]
+
+
+class Options:
+    """How one network is called while its knobs stand at some values.
+
+    A knob at its start adds no option, so that the call is the network's default one.
+    """
+
+    def __init__(self, network: "Network") -> None:
+        self._network = network
+        families: dict[str, Callable[[Values, int], dict[str, Any]]] = {
+            "canvas": self._gains,
+            "stylegan2": self._noise,
+            "stylegan3": self._transform,
+        }
+        self._of_family = families[network.config.family]
+
+    def label(self, values: Values) -> "Tensor | None":
+        """Classes [1, c_dim] between ``label_a`` and ``label_b``; None where there are none.
+
+        A number beyond the last class means the last.
+        """
+        import torch
+
+        count = self._network.config.c_dim
+        if not count:
+            return None
+        mix, last = values["label_mix"], count - 1
+        classes = torch.zeros(1, count)
+        classes[0, min(int(values["label_a"]), last)] += 1 - mix
+        classes[0, min(int(values["label_b"]), last)] += mix
+        return classes.to(self._network.mapping.w_avg)
+
+    def code(self, condition: "Tensor", values: Values) -> "Code":
+        """What the encoder makes of a condition [1, 3, H, W]."""
+        assert self._network.encoder is not None
+        statistics = "frame" if values["frame_statistics"] else "stored"
+        code: Code = self._network.encoder(condition, statistics)
+        rows = int(values["encoder_ws"])
+        return code if rows < 0 else code.replacing(min(rows, code.w.shape[1]))
+
+    def synthesis(self, values: Values, frame: int) -> dict[str, Any]:
+        """Options for the synthesis of the frame of this number, which seeds random noise."""
+        return self._of_family(values, frame)
+
+    def _gains(self, values: Values, _frame: int) -> dict[str, Any]:
+        config: CanvasConfig = self._network.config  # type: ignore[assignment]
+        count = sum(block.gives_skip for block in config.encoder.blocks)
+        gains = [values["skips"] * values.get(f"skip_{each}", 1.0) for each in range(1, count + 1)]
+        return {} if all(gain == 1 for gain in gains) else {"skip_gains": gains}
+
+    def _noise(self, values: Values, frame: int) -> dict[str, Any]:
+        options: dict[str, Any] = {}
+        if values["noise"] != 1:
+            options["noise_strength"] = values["noise"]
+        if values["random_noise"]:
+            import torch
+
+            torch.manual_seed(frame)  # so that a frame painted again has the same noise
+            options["noise"] = "random"
+        return options
+
+    def _transform(self, values: Values, _frame: int) -> dict[str, Any]:
+        turn, x, y, zoom = (values[name] for name in TRANSFORM)
+        if (turn, x, y, zoom) == (0, 0, 0, 1):
+            return {}
+        stored: Tensor = self._network.synthesis.input.transform  # type: ignore[assignment,union-attr]
+        placed = stored.new_tensor(placement(turn, x, y, zoom))
+        return {"transform": stored @ placed}
+
+
+def placement(turn: float, x: float, y: float, zoom: float) -> list[list[float]]:
+    """From a point of the screen to the point that is seen there, as a matrix [3, 3].
+
+    What is seen was enlarged by ``zoom``, turned clockwise by ``turn`` degrees, and shifted by
+    ``x`` to the right and ``y`` down, in picture heights.
+    """
+    cosine, sine = math.cos(math.radians(turn)) / zoom, math.sin(math.radians(turn)) / zoom
+    return [
+        [cosine, sine, -cosine * x - sine * y],
+        [-sine, cosine, sine * x - cosine * y],
+        [0.0, 0.0, 1.0],
+    ]
