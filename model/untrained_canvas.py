@@ -35,7 +35,7 @@ def untrained(
     resolution: int = 256,
     condition_size: int | None = None,
     channel_base: int | None = None,
-    channel_max: int = 24,
+    channel_max: int = 32,
     variant: Variant = "t",
 ) -> Canvas:
     """A Canvas network with random weights, ready to play in float32 on the CPU.
@@ -44,13 +44,13 @@ def untrained(
         seed: 0 … 2**32 - 1.
         resolution: pixels of the native picture's side.
         condition_size: pixels of the native condition's side; None is the resolution.
-        channel_base, channel_max: the budget, see `schedule.canvas`; by default 4 times the
-            resolution and 24, which two processor cores play at 256 x 256.
+        channel_base, channel_max: the budget, see `schedule.canvas`; by default 8 times the
+            resolution and 32, which two processor cores play at 256 x 256.
 
     Raises:
         ValueError: a condition size that is no power of two, or too few channels.
     """
-    channel_base = channel_base or 4 * resolution
+    channel_base = channel_base or 8 * resolution
     config = schedule.canvas(
         resolution, channel_base, channel_max, condition_size=condition_size, variant=variant
     )
