@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from torch import Tensor
 
 from cuda_ops import activations, library, paths, portable, reference
@@ -24,8 +27,47 @@ def bias_act(
     """
     if paths.is_reference():
         return reference.bias_act(x, b, dim, act, alpha, gain, clamp)
+    run = _operator if library.is_recorded(x, b) else portable.bias_act
+    return run(x, b, dim, act, alpha, gain, clamp)
+
+
+def _fake(x: Tensor, *_: Any) -> Tensor:
+    return torch.empty_like(x, memory_format=torch.contiguous_format)
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    x, b, ctx.dim, *ctx.options = inputs
+    ctx.save_for_backward(x, b)
+
+
+def _gradients(ctx: Any, grad: Tensor) -> library.Gradients:
+    x, b = ctx.saved_tensors
+    if b is not None:
+        x = x + activations.align_bias(b, x, ctx.dim)
+    grad = grad * activation_slope(x, *ctx.options)
+    return grad, bias_gradient(grad, b, ctx.dim), *[None] * 5
+
+
+_operator = library.register(
+    reference.bias_act, portable.bias_act, fake=_fake, gradient=library.Gradient(_keep, _gradients)
+)
+
+
+def activation_slope(
+    x: Tensor, act: str, alpha: float | None, gain: float | None, clamp: float | None
+) -> Tensor:
+    """Derivative of activation, gain and clamp at ``x``."""
     activation = activations.find(act)
     alpha = activation.alpha if alpha is None else alpha
     gain = activation.gain if gain is None else gain
-    run = library.bias_act if library.is_recorded(x, b) else portable.bias_act
-    return run(x, b, dim, act, alpha, gain, clamp)
+    derivative = activation.derivative(x, alpha) * gain
+    if clamp is None:
+        return derivative
+    return derivative * ((activation.function(x, alpha) * gain).abs() <= clamp)
+
+
+def bias_gradient(grad: Tensor, b: Tensor | None, dim: int) -> Tensor | None:
+    """Gradient of the bias ``b`` from that of a sum along all axes but ``dim``."""
+    if b is None:
+        return None
+    return grad.sum([axis for axis in range(grad.ndim) if axis != dim]).to(b.dtype)

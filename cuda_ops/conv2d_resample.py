@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from cuda_ops import paths, reference
+from cuda_ops import library, paths, reference
 from cuda_ops.geometry import Padding, filter_size, resampling_padding
 from cuda_ops.upfirdn2d import upfirdn2d
 
@@ -44,6 +44,9 @@ def conv2d_resample(
     x = upfirdn2d(x, f, up, padding=sides, flip_filter=flip_filter, gain=up**2)
     x = F.conv2d(x, kernel, groups=groups)
     return upfirdn2d(x, f, down=down, flip_filter=flip_filter)
+
+
+library.register(reference.conv2d_resample, conv2d_resample)
 
 
 def _insert_and_convolve(

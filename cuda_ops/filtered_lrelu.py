@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import torch
 from torch import Tensor
 
-from cuda_ops import library, paths, portable, reference
+from cuda_ops import activations, library, paths, portable, reference
+from cuda_ops.bias_act import activation_slope, bias_gradient
 from cuda_ops.geometry import Padding, parse_padding
+from cuda_ops.upfirdn2d import adjoint, resampled_size
 
 
 def filtered_lrelu(
@@ -27,16 +33,61 @@ def filtered_lrelu(
     ``[height, width]`` or None. ``padding`` counts on the upsampled grid in the order
     ``[x low, x high, y low, y high]``; negative crops. Between the filters a sample becomes
     ``clamp(lrelu(sample, slope) * gain)``; ``clamp`` is an absolute limit or None.
-    ``ValueError`` where no pixel would be left. Differentiable in ``x`` and ``b`` to any order;
-    filters that themselves want a gradient are served by the reference.
+    ``ValueError`` where no pixel would be left. Differentiable in ``x``, ``b`` and the filters to
+    any order.
 
     Source: Karras et al. 2021, arXiv:2106.12423, section 3.2 and figure 4b.
     """
     sides = parse_padding(padding)
-    if paths.is_reference() or any(f is not None and f.requires_grad for f in (fu, fd)):
+    run: Callable[..., Tensor] = _operator if library.is_recorded(x, fu, fd, b) else _fast
+    if paths.is_reference():
         run = reference.filtered_lrelu
-    elif library.is_recorded(x, b):
-        run = library.filtered_lrelu
-    else:
-        run = portable.filtered_lrelu
     return run(x, fu, fd, b, up, down, sides, gain, slope, clamp, flip_filter)
+
+
+def _fast(x: Tensor, fu: Tensor | None, fd: Tensor | None, *options: Any) -> Tensor:
+    # A filter that learns would need a new plan at every step.
+    if any(f is not None and f.requires_grad for f in (fu, fd)):
+        return reference.filtered_lrelu(x, fu, fd, *options)
+    return portable.filtered_lrelu(x, fu, fd, *options)
+
+
+def _fake(
+    x: Tensor,
+    fu: Tensor | None = None,
+    fd: Tensor | None = None,
+    b: Tensor | None = None,
+    up: int = 1,
+    down: int = 1,
+    padding: Padding = 0,
+    *_: Any,
+) -> Tensor:
+    between = resampled_size(x.shape[2:], fu, up, 1, padding)
+    return x.new_empty(*x.shape[:2], *resampled_size(between, fd, 1, down, 0))
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    ctx.save_for_backward(*inputs[:4])
+    ctx.options = inputs[4:]
+
+
+def _gradients(ctx: Any, grad: Tensor) -> library.Gradients:
+    x, fu, fd, b = ctx.saved_tensors
+    if any(ctx.needs_input_grad[1:3]):
+        inputs = (x, fu, fd, b, *ctx.options)
+        return library.plain_gradients(reference.filtered_lrelu, inputs, ctx.needs_input_grad, grad)
+    up, down, padding, gain, slope, clamp, flip_filter = ctx.options
+    before = (up, 1, padding, flip_filter, float(up**2))
+    after = (1, down, 0, flip_filter, 1.0)
+    biased = x if b is None else x + activations.align_bias(b, x, 1)
+    # What lies between the filters is computed once more rather than kept.
+    between = torch.ops.cuda_ops.upfirdn2d(biased, fu, *before)
+    grad = adjoint(grad, fd, between.shape[2:], *after)
+    grad = grad * activation_slope(between, "lrelu", slope, gain, clamp)
+    grad = adjoint(grad, fu, x.shape[2:], *before)
+    return grad, None, None, bias_gradient(grad, b, 1), *[None] * 7
+
+
+_operator = library.register(
+    reference.filtered_lrelu, _fast, fake=_fake, gradient=library.Gradient(_keep, _gradients)
+)

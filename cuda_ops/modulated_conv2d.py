@@ -12,7 +12,7 @@ from functools import partial
 import torch.nn.functional as F
 from torch import Tensor
 
-from cuda_ops import paths, reference
+from cuda_ops import library, paths, reference
 from cuda_ops.conv2d_resample import conv2d_resample
 
 
@@ -80,6 +80,10 @@ def modulated_conv2d_stylegan2(
     )
     y = _scaled_conv2d(x, weight, styles, outputs, convolve)
     return y if noise is None else y + noise.to(y.dtype)
+
+
+library.register(reference.modulated_conv2d_stylegan2, modulated_conv2d_stylegan2)
+library.register(reference.modulated_conv2d_stylegan3, modulated_conv2d_stylegan3)
 
 
 def _demodulation(energy: Tensor, norm: Tensor, styles: Tensor) -> Tensor:

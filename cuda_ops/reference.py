@@ -3,6 +3,7 @@
 Signals are ``[N, C, H, W]``. Each step is an ordinary torch operation, so these functions work in
 any floating dtype, on any device, and can be differentiated as often as torch allows, filters and
 styles included. Arguments mean what they mean in the public functions of the same names.
+`cuda_ops.library` registers each as ``torch.ops.cuda_ops.NAME``.
 
 Sources: Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN"
 (arXiv:1912.04958); Karras et al. 2021, "Alias-Free Generative Adversarial Networks"
@@ -11,7 +12,6 @@ Sources: Karras et al. 2020, "Analyzing and Improving the Image Quality of Style
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -145,10 +145,10 @@ def modulated_conv2d_stylegan3(
     kernels = _modulate(w, s, demodulate)
     if input_gain is not None:
         kernels = kernels * input_gain.expand(s.shape)[:, None, :, None, None]
-    kernels = kernels.to(x.dtype)
-    return torch.cat(
-        [F.conv2d(x[i : i + 1], kernel, padding=padding) for i, kernel in enumerate(kernels)]
+    y = F.conv2d(
+        _side_by_side(x), kernels.to(x.dtype).flatten(0, 1), padding=padding, groups=x.shape[0]
     )
+    return y.reshape(*kernels.shape[:2], *y.shape[2:])
 
 
 def modulated_conv2d_stylegan2(
@@ -170,12 +170,23 @@ def modulated_conv2d_stylegan2(
         weight = weight / (peak * weight[0].numel() ** 0.5)
         styles = styles / styles.abs().amax(1, keepdim=True)
     kernels = _modulate(weight, styles, demodulate).to(x.dtype)
-    samples = [
-        conv2d_resample(x[i : i + 1], kernel, resample_filter, up, down, padding, 1, flip_weight)
-        for i, kernel in enumerate(kernels)
-    ]
-    y = torch.cat(samples)
+    y = conv2d_resample(
+        _side_by_side(x),
+        kernels.flatten(0, 1),
+        resample_filter,
+        up,
+        down,
+        padding,
+        groups=x.shape[0],
+        flip_weight=flip_weight,
+    )
+    y = y.reshape(*kernels.shape[:2], *y.shape[2:])
     return y if noise is None else y + noise.to(y.dtype)
+
+
+def _side_by_side(x: Tensor) -> Tensor:
+    """All samples as groups of channels of one, so that each group can have its own kernels."""
+    return x.flatten(0, 1)[None]
 
 
 def _modulate(w: Tensor, s: Tensor, demodulate: bool) -> Tensor:

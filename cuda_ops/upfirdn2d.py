@@ -10,12 +10,22 @@ Source of the operator's meaning: Karras et al. 2020, arXiv:1912.04958.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from cuda_ops import library, paths, portable, reference
-from cuda_ops.geometry import Padding, Scale, filter_size, parse_padding, parse_scale
+from cuda_ops.geometry import (
+    Padding,
+    Scale,
+    adjoint_padding,
+    check_output,
+    filter_size,
+    output_size,
+    parse_padding,
+    parse_scale,
+)
 
 # Shorter filters are stored as their outer product: at few taps one 2-D pass is the cheaper way.
 _SEPARABLE_FROM_TAPS = 8
@@ -63,14 +73,13 @@ def upfirdn2d(
     """Upsample by zeros, pad or crop, filter, downsample.
 
     Returns ``[N, C, (H up + y0 + y1 - taps) // down + 1, …]``. ``gain`` multiplies the result.
-    Differentiable in ``x`` to any order. A filter that itself wants a gradient is served by the
-    reference, as is no filter at all.
+    Differentiable in ``x`` and ``f`` to any order.
     ``ValueError`` where no pixel would be left.
     """
-    if paths.is_reference() or (f is not None and f.requires_grad):
+    if paths.is_reference():
         return reference.upfirdn2d(x, f, up, down, padding, flip_filter, gain)
     scales, sides = (parse_scale(up), parse_scale(down)), parse_padding(padding)
-    run = library.upfirdn2d if library.is_recorded(x) else portable.upfirdn2d
+    run = _operator if library.is_recorded(x, f) else _fast
     return run(x, f, *scales, sides, flip_filter, float(gain))
 
 
@@ -125,3 +134,72 @@ def _widen(padding: Padding, centre: Sequence[tuple[int, int]]) -> list[int]:
     """The caller's padding plus what keeps the filter centred, ``(low, high)`` per axis x, y."""
     kept = [side for axis in centre for side in axis]
     return [own + more for own, more in zip(parse_padding(padding), kept, strict=True)]
+
+
+def _fast(x: Tensor, f: Tensor | None, *options: Any) -> Tensor:
+    # A filter that learns would need a new plan at every step.
+    if f is not None and f.requires_grad:
+        return reference.upfirdn2d(x, f, *options)
+    return portable.upfirdn2d(x, f, *options)
+
+
+def _fake(
+    x: Tensor, f: Tensor | None, up: Scale = 1, down: Scale = 1, padding: Padding = 0, *_: Any
+) -> Tensor:
+    return x.new_empty(*x.shape[:2], *resampled_size(x.shape[2:], f, up, down, padding))
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    x, f, *ctx.options = inputs
+    ctx.size = x.shape[2:]
+    # The picture may be large, and only the gradient of a filter wants it.
+    ctx.save_for_backward(x if ctx.needs_input_grad[1] else None, f)
+
+
+def _gradients(ctx: Any, grad: Tensor) -> library.Gradients:
+    x, f = ctx.saved_tensors
+    if x is not None:
+        inputs = (x, f, *ctx.options)
+        return library.plain_gradients(reference.upfirdn2d, inputs, ctx.needs_input_grad, grad)
+    return adjoint(grad, f, ctx.size, *ctx.options), *[None] * 6
+
+
+def resampled_size(
+    size: Sequence[int], f: Tensor | None, up: Scale, down: Scale, padding: Padding
+) -> tuple[int, int]:
+    """Height and width of what becomes of pictures of ``size``; ``ValueError`` if nothing does."""
+    taps_x, taps_y = filter_size(f)
+    (up_x, up_y), (down_x, down_y) = parse_scale(up), parse_scale(down)
+    x0, x1, y0, y1 = parse_padding(padding)
+    height = output_size(size[0], taps_y, up_y, down_y, y0, y1)
+    width = output_size(size[1], taps_x, up_x, down_x, x0, x1)
+    check_output(height, width)
+    return height, width
+
+
+def adjoint(
+    grad: Tensor,
+    f: Tensor | None,
+    size: Sequence[int],
+    up: Scale,
+    down: Scale,
+    padding: Padding,
+    flip_filter: bool,
+    gain: float,
+) -> Tensor:
+    """Transpose of a resampling of pictures of ``size`` (height, width): scales change places."""
+    taps_x, taps_y = filter_size(f)
+    (up_x, up_y), (down_x, down_y) = parse_scale(up), parse_scale(down)
+    x0, _, y0, _ = parse_padding(padding)
+    height, width = grad.shape[2:]
+    sides = [
+        *adjoint_padding(size[1], width, taps_x, up_x, down_x, x0),
+        *adjoint_padding(size[0], height, taps_y, up_y, down_y, y0),
+    ]
+    back: Tensor = _operator(grad, f, [down_x, down_y], [up_x, up_y], sides, not flip_filter, gain)
+    return back
+
+
+_operator = library.register(
+    reference.upfirdn2d, _fast, fake=_fake, gradient=library.Gradient(_keep, _gradients)
+)

@@ -1,10 +1,10 @@
-"""The fast operators have right first and second derivatives, and obey `torch.library`."""
+"""The public operators have right first and second derivatives."""
 
 import pytest
 import torch
 
 import cuda_ops
-from cuda_ops import activations, library
+from cuda_ops import activations
 
 PADDING = [2, 1, 0, 3]
 
@@ -84,21 +84,3 @@ def test_both_paths_give_the_same_gradients():
             y = cuda_ops.filtered_lrelu(x, taps(12), taps(12, 12), b, 4, 2, [8, 9, 7, 3], clamp=1)
         gradients.append(torch.autograd.grad(y.square().sum(), (x, b)))
     torch.testing.assert_close(*gradients)
-
-
-@pytest.mark.parametrize("f", [None, taps(5), taps(3, 4)], ids=["none", "separable", "2-D"])
-def test_the_resampling_operator_obeys_torch_library(f):
-    x = doubles(2, 3, 7, 8)
-    torch.library.opcheck(library.upfirdn2d, (x, f, [2, 1], [1, 3], [2, 1, 0, 3], False, 2.0))
-
-
-@pytest.mark.parametrize("clamp", [None, 0.5])
-@pytest.mark.parametrize("b", [None, doubles(3)], ids=["no bias", "bias"])
-def test_the_activation_operator_obeys_torch_library(b, clamp):
-    torch.library.opcheck(library.bias_act, (doubles(2, 3, 4), b, 1, "swish", 0.0, 1.3, clamp))
-
-
-@pytest.mark.parametrize(("fu", "fd"), [(taps(6), taps(3, 4)), (None, None)])
-def test_the_filtered_lrelu_operator_obeys_torch_library(fu, fd):
-    arguments = (doubles(2, 3, 7, 8), fu, fd, doubles(3), 2, 2, PADDING, 1.4, 0.2, 0.9, False)
-    torch.library.opcheck(library.filtered_lrelu, arguments)
