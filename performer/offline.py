@@ -1,16 +1,16 @@
 """Plays a scene without a stage: one process, the offline clock, exact and repeatable."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
 
 import cuda_ops
-from performer import pictures, reading
+from performer import performance, pictures, reading
 from performer.clock import Moment, OfflineClock
 from performer.doors.changes import Change
-from performer.errors import FieldError
+from performer.errors import FieldError, Problem, SceneError
 from performer.loop import Loop
 from performer.parts import Picture, Source
 from performer.performance import load_network, open_source, prepare
@@ -91,7 +91,13 @@ def save_picture(scene: Scene, frame: int, file: Path) -> None:
     pictures.save_png(paint(scene, frame), file)
 
 
-def check(scene: Scene) -> None:
-    """Make everything ready and play nothing. Errors: SceneError."""
-    with rehearsal(scene):
-        pass
+def check(scene: Scene, missing: Sequence[Problem] = ()) -> None:
+    """Make everything ready and play nothing.
+
+    Errors: SceneError with every problem; of those in fields of ``missing`` files only that.
+    """
+    said = {problem.field for problem in missing}
+    errors = [reading.placed(fault, scene) for fault in performance.faults(scene)]
+    found = [problem for error in errors for problem in error.problems]
+    if problems := [*missing, *(problem for problem in found if problem.field not in said)]:
+        raise SceneError(reading.by_line(problems))

@@ -37,6 +37,15 @@ class Macro:
     low: float
     high: float
 
+    def value(self, position: float) -> float:
+        """Where the target is sent by the macro at ``position``."""
+        return self.low + (self.high - self.low) * position
+
+    def position(self, value: float) -> float:
+        """Where the macro stands when its target goes to ``value``; beyond its range at the end."""
+        span = self.high - self.low
+        return min(max((value - self.low) / span, 0.0), 1.0) if span else 0.0
+
 
 class View(Mapping[str, float]):
     """The values of one part by their short names, as they stand in one snapshot."""
@@ -152,9 +161,21 @@ class Parameters:
         base = self._target[place] if change.kind is Kind.RELATIVE else 0.0
         glide = self._glide[place] if change.glide_seconds is None else change.glide_seconds
         self._send(place, base + change.value, glide)
+        moved = place
         if (macro := self._macros.get(place)) is not None:
-            value = macro.low + (macro.high - macro.low) * self._target[place]
-            self._send(self.table.places[macro.target], value, glide)
+            moved = self.table.places[macro.target]
+            self._send(moved, macro.value(self._target[place]), glide)
+        self._follow(moved, place, glide)
+
+    def _follow(self, moved: int, by: int, glide_seconds: float) -> None:
+        """Let the macros of what moved go with it.
+
+        Not the one that moved it, so that a hand gets on with steps smaller than its target's.
+        """
+        glide = 0.0 if self._step[moved] else glide_seconds
+        for place, macro in self._macros.items():
+            if place != by and self.table.places[macro.target] == moved:
+                self._send(place, macro.position(self._target[moved]), glide)
 
     def _send(self, place: int, value: float, glide_seconds: float) -> None:
         self._target[place] = self._clamped(place, value)

@@ -1,22 +1,21 @@
 """From a file, or a built-in name, to a checked scene; or to every problem that stands in it."""
 
-import difflib
 import importlib.resources
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import platformdirs
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from model.knob import Knob
 from model.settings import Settings
-from performer import document, mapping, registry
+from performer import document, mapping, registry, sayings
 from performer.document import Document
 from performer.errors import FieldError, PerformerError, Problem, SceneError
-from performer.scene import LatentSettings, MacroSettings, ModelSettings, RouteSettings, Scene
+from performer.sayings import closest
+from performer.scene import RouteSettings, Scene
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -24,30 +23,6 @@ _GROUPS = {"source": "sources", "condition": "conditions"}
 _ONE = ("source", "condition")
 _SEVERAL = ("bends", "post", "outputs", "controllers")
 _PATHS = ("file",)
-
-_SAYINGS = {
-    "missing": ("is missing", "add it"),
-    "extra_forbidden": ("is not a field here", "remove it"),
-    "greater_than_equal": ("{input} is too small", "use {ge} or more"),
-    "less_than_equal": ("{input} is too large", "use {le} or less"),
-    "less_than": ("{input} is too large", "use less than {lt}"),
-    "literal_error": ("{input} is not one of its values", "use {expected}"),
-    "float_type": ("{input} is not a number", "give a number"),
-    "float_parsing": ("{input} is not a number", "give a number"),
-    "int_type": ("{input} is not a whole number", "give a whole number"),
-    "int_parsing": ("{input} is not a whole number", "give a whole number"),
-    "int_from_float": ("{input} is not a whole number", "give a whole number"),
-    "bool_parsing": ("{input} is neither true nor false", "give true or false"),
-    "bool_type": ("{input} is neither true nor false", "give true or false"),
-    "string_type": ("{input} is not text", "give text, in quotes if need be"),
-    "string_pattern_mismatch": (
-        "{input} cannot be a name",
-        "use letters, digits, - and _, at most 40, a letter first",
-    ),
-    "dict_type": ("{input} is not a mapping", "indent its fields below it"),
-    "model_type": ("{input} is not a mapping", "indent its fields below it"),
-    "finite_number": ("{input} is not a number", "give a finite number"),
-}
 
 
 def folders() -> list[Path]:
@@ -71,7 +46,7 @@ def find(scene: str) -> Path:
         if (named := folder / f"{scene}.yaml").is_file() and named.parent == folder:
             return named
     names = sorted({file.stem for folder in folders() for file in folder.glob("*.yaml")})
-    close = _closest(scene, names) or ", ".join(names)
+    close = closest(scene, names) or ", ".join(names)
     raise SceneError([Problem(scene, 1, "scene", "there is no such file or scene", f"try {close}")])
 
 
@@ -80,11 +55,23 @@ def read(scene: str, settings: Sequence[str] = ()) -> Scene:
 
     Errors: SceneError with every problem, each at its line.
     """
+    found, missing = read_without_files(scene, settings)
+    if missing:
+        raise SceneError(missing)
+    return found
+
+
+def read_without_files(scene: str, settings: Sequence[str] = ()) -> tuple[Scene, list[Problem]]:
+    """As :func:`read`, though files that it names are missing; and those, as problems.
+
+    Errors: SceneError with every problem, missing files too, where there is any other.
+    """
     file = find(scene)
     source = document.read(file)
     for setting in settings:
         _lay_over(source, setting)
-    return _Reader(source, file.resolve().parent).scene(file.stem)
+    reader = _Reader(source, file.resolve().parent)
+    return reader.scene(file.stem), reader.missing
 
 
 def placed(error: FieldError, scene: Scene) -> SceneError:
@@ -93,8 +80,13 @@ def placed(error: FieldError, scene: Scene) -> SceneError:
     return SceneError([source.problem(error.path, error.what, error.mend)])
 
 
+def by_line(problems: Iterable[Problem]) -> list[Problem]:
+    """``problems`` in the order of the file."""
+    return sorted(problems, key=lambda problem: problem.line)
+
+
 def from_json(text: str) -> Scene:
-    """The scene that :meth:`Scene.to_json` wrote."""
+    """The scene that :meth:`Scene.to_json` wrote; by now its files may be gone."""
     source = Document("scene", json.loads(text))
     return _Reader(source, Path()).scene("scene")
 
@@ -114,11 +106,15 @@ def _lay_over(source: Document, setting: str) -> None:
 
 
 class _Reader:
-    """Reads one document, collecting problems instead of stopping at the first."""
+    """Reads one document, collecting problems instead of stopping at the first.
+
+    Problems with files that are ``missing`` stand apart: the scene itself is whole.
+    """
 
     def __init__(self, source: Document, base: Path) -> None:
         self._source = source
         self._base = base
+        self.missing: list[Problem] = []
         self._problems: list[Problem] = []
 
     def scene(self, name: str) -> Scene:
@@ -139,7 +135,7 @@ class _Reader:
         if isinstance(scene, Scene) and not self._problems:
             self._problems.extend(_cross_checks(self._source, scene))
         if self._problems or not isinstance(scene, Scene):
-            raise SceneError(sorted(self._problems, key=lambda problem: problem.line))
+            raise SceneError(by_line([*self._problems, *self.missing]))
         return scene
 
     def _part(self, section: str, path: tuple[str, ...], data: Any) -> Settings:
@@ -151,7 +147,7 @@ class _Reader:
             return broken
         kind = str(data["kind"])
         if kind not in registry.kinds(group):
-            close = _closest(kind, registry.kinds(group)) or ", ".join(registry.kinds(group))
+            close = closest(kind, registry.kinds(group)) or ", ".join(registry.kinds(group))
             self._add((*path, "kind"), f"there is no {kind}", f"use {close}")
             return broken
         try:
@@ -171,7 +167,8 @@ class _Reader:
                 file = self._located(name)
                 if not file.is_file():
                     what = f"there is no file {file}"
-                    self._add((*path, field), what, "check the path; it starts at the scene")
+                    mend = "check the path; it starts at the scene"
+                    self.missing.append(self._source.problem((*path, field), what, mend))
                 found[field] = str(file)
         profile = self._base / str(found.get("profile"))
         if profile.is_file():  # otherwise it is the name of one that we know
@@ -193,40 +190,12 @@ class _Reader:
             for detail in error.errors():
                 if detail["type"] == "default_factory_not_called":  # what it follows is wrong
                     continue
-                where = (*path, *_plain(detail["loc"]))
-                self._add(where, *_saying(detail, _fields(model, detail["loc"])))
+                where = (*path, *sayings.plain(detail["loc"]))
+                self._add(where, *sayings.saying(detail, model))
             return None
 
     def _add(self, path: Sequence[str | int], what: str, mend: str) -> None:
         self._problems.append(self._source.problem(path, what, mend))
-
-
-def _plain(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """Without the names that pydantic adds for the branches of a union."""
-    return tuple(
-        part for part in loc if isinstance(part, int) or not (part[:1].isupper() or "[" in part)
-    )
-
-
-def _fields(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
-    known: dict[str, type[BaseModel]] = {"map": RouteSettings, "macros": MacroSettings}
-    known |= {"latent": LatentSettings, "model": ModelSettings}
-    if len(loc) > 1:
-        model = known.get(str(loc[0]), model)
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _saying(detail: ErrorDetails, fields: list[str]) -> tuple[str, str]:
-    """What is wrong and the mend, in words for a performer."""
-    shown = repr(detail["input"])
-    values = {"input": shown if len(shown) < 40 else shown[:37] + "...", **detail.get("ctx", {})}
-    if detail["type"] == "value_error":
-        return str(values["error"]), "change it"
-    what, mend = _SAYINGS.get(detail["type"], (detail["msg"], "change it"))
-    if detail["type"] == "extra_forbidden":
-        close = _closest(str(detail["loc"][-1]), fields)
-        mend = f"did you mean {close}?" if close else f"known are {', '.join(fields)}"
-    return what.format_map(values), mend.format_map(values)
 
 
 def _cross_checks(source: Document, scene: Scene) -> Iterator[Problem]:
@@ -273,11 +242,6 @@ def _check_message(
 
 
 def _unknown(name: str, names: Collection[str]) -> tuple[str, str]:
-    close = _closest(name, sorted(names))
+    close = closest(name, sorted(names))
     mend = f"did you mean {close}?" if close else "use the YAML path of a playable value"
     return f"there is no parameter {name}", mend
-
-
-def _closest(name: str, names: Sequence[str]) -> str | None:
-    found = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return found[0] if found else None

@@ -77,6 +77,43 @@ def test_a_macro_moves_what_the_scene_says() -> None:
     assert snapshot["bends.twist.angle"] == 90.0
 
 
+def test_a_macro_follows_when_its_target_is_moved_directly() -> None:
+    parameters = Parameters(TABLE, [Macro("macros.1", "bends.twist.angle", 90, -90)])
+    assert parameters.advance(moment(), [Change(ANGLE, 45.0)])["macros.1"] == 0.25
+    assert parameters.advance(moment(), [Change(ANGLE, 180.0)])["macros.1"] == 0.0
+    assert parameters.advance(moment(), [])["bends.twist.angle"] == 180.0
+
+
+def test_a_macro_glides_with_its_target() -> None:
+    parameters = Parameters(TABLE, [Macro("macros.1", "post.grade.gain", 0, 4)])
+    parameters.restore({"macros.1": 0.25})
+    for delta in (0.3, 0.3, 0.5):
+        change = [Change(GAIN, 3.0)] if delta == 0.3 else []
+        snapshot = parameters.advance(moment(delta), change)
+        assert snapshot["macros.1"] == pytest.approx(snapshot["post.grade.gain"] / 4)
+
+
+def test_two_macros_of_one_target_follow_each_other() -> None:
+    second = Parameter("macros.2", Knob(0, 1, glide_seconds=0), 0.5)
+    macros = [
+        Macro("macros.1", "bends.twist.angle", -90, 90),
+        Macro("macros.2", "bends.twist.angle", 180, -180),
+    ]
+    parameters = Parameters(Table([*TABLE.parameters, second]), macros)
+    snapshot = parameters.advance(moment(), [Change(MACRO, 1.0)])
+    assert (snapshot["macros.1"], snapshot["macros.2"]) == (1.0, 0.25)
+
+
+def test_a_macro_turned_in_small_steps_gets_on_though_its_target_is_a_switch() -> None:
+    parameters = Parameters(TABLE, [Macro("macros.1", "source.reverse", 0, 1)])
+    parameters.restore({"macros.1": 0.0})
+    nudge = Change(MACRO, 0.2, Kind.RELATIVE, glide_seconds=0.0)
+    seen = [parameters.advance(moment(), [nudge])["source.reverse"] for _ in range(3)]
+    assert seen == [0.0, 0.0, 1.0]
+    snapshot = parameters.advance(moment(), [Change(REVERSE, 0.0)])
+    assert snapshot["macros.1"] == 0.0
+
+
 def test_a_change_for_a_parameter_that_is_gone_does_nothing() -> None:
     snapshot = Parameters(TABLE).advance(moment(), [Change(99, 1.0)])
     assert np.array_equal(snapshot.values, [0.0, 1.0, 0.0, 0.5])

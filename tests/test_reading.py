@@ -93,6 +93,21 @@ def test_all_problems_are_said_at_once_in_the_order_of_the_file(tmp_path: Path) 
     assert [problem.split(":")[1] for problem in said] == ["2", "5"]
 
 
+def test_what_is_missing_hides_nothing_else(tmp_path: Path) -> None:
+    text = GOOD.replace("{kind: card}", "{kind: video, file: gone.mp4}")
+    text = text.replace("to: bends.twist.angle, range: [-180, 180]", "to: bends.twst.angle")
+    said = problems(tmp_path, text.replace("untrained: 7", "file: gone.pkl"))
+    assert [problem.split(":")[1] for problem in said] == ["2", "3", "11"]
+
+
+def test_the_other_processes_read_a_scene_whose_film_was_taken_away(tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    film.touch()
+    scene = read(tmp_path, GOOD.replace("{kind: card}", "{kind: video, file: film.mp4}"))
+    film.unlink()
+    assert reading.from_json(scene.to_json()) == scene
+
+
 def test_broken_yaml_names_its_line(tmp_path: Path) -> None:
     (said,) = problems(tmp_path, GOOD.replace("{kind: card}", "{kind: card"))
     assert said.startswith("scene.yaml:4: scene: ")

@@ -1,10 +1,13 @@
 """The fixed chain of operations with which the seed system bent a layer."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
+
+Operation = Callable[["torch.Tensor"], "torch.Tensor"]
 
 
 def canvas_chain(
@@ -15,7 +18,7 @@ def canvas_chain(
     dilation: int,
     multiply: float,
     channels: "torch.Tensor | Sequence[bool]",
-) -> "Callable[[torch.Tensor], torch.Tensor]":
+) -> Operation:
     """A bend: turn, scale and shift; erode; dilate; multiply, in this order.
 
     Args:
@@ -30,24 +33,36 @@ def canvas_chain(
     Raises:
         ValueError: a scale of 0 or a negative side.
     """
+    _check(scale, erosion, dilation)
+    shift = (float(translate[0]), float(translate[1]))
+    steps: list[Operation] = [
+        lambda x: _placed(x, angle, shift, scale),
+        lambda x: -_maximum(-x, erosion),
+        lambda x: _maximum(x, dilation),
+        lambda x: x * multiply,
+    ]
+    return partial(_bend, steps, channels)
+
+
+def _check(scale: float, erosion: int, dilation: int) -> None:
     if scale == 0:
         raise ValueError("scale is not 0: nothing would be left")
     if erosion < 0 or dilation < 0:
         raise ValueError(f"erosion and dilation are from 0 up, not {erosion} and {dilation}")
-    shift = (float(translate[0]), float(translate[1]))
 
-    def bend(features: "torch.Tensor") -> "torch.Tensor":
-        import torch
 
-        mask = torch.as_tensor(channels, dtype=torch.bool, device=features.device)
-        own = features[:, : len(mask)]
-        bent = _placed(own, angle, shift, scale)
-        bent = -_maximum(-bent, erosion)
-        bent = _maximum(bent, dilation) * multiply
-        bent = torch.where(mask[:, None, None], bent, own)
-        return torch.cat([bent, features[:, len(mask) :]], 1)
+def _bend(
+    steps: Sequence[Operation], channels: "torch.Tensor | Sequence[bool]", features: "torch.Tensor"
+) -> "torch.Tensor":
+    """All ``steps`` on the chosen ones of the layer's own channels, which come first."""
+    import torch
 
-    return bend
+    mask = torch.as_tensor(channels, dtype=torch.bool, device=features.device)
+    own = bent = features[:, : len(mask)]
+    for step in steps:
+        bent = step(bent)
+    bent = torch.where(mask[:, None, None], bent, own)
+    return torch.cat([bent, features[:, len(mask) :]], 1)
 
 
 def _placed(

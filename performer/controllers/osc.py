@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field
 from performer import parts
 from performer.controllers import osc_packet, osc_wire
 from performer.controllers.osc_addresses import (
+    QUESTION,
     Addresses,
     RefusedError,
     Request,
@@ -62,8 +63,9 @@ class Osc:
         osc.close()
 
     A datagram lands whole on one frame. Values out of range stop at the end of the range; NaN and
-    infinity are refused. ``?`` is answered to the port that asked. Bundles with a time tag up to
-    ``HORIZON_SECONDS`` ahead wait for it, all others play at once.
+    infinity are refused. ``?`` is answered to the port that asked, by a line at ``/error`` where
+    there is no such address. Bundles with a time tag up to ``HORIZON_SECONDS`` ahead wait for it,
+    all others play at once.
     """
 
     process: ClassVar[str] = "control"
@@ -200,7 +202,8 @@ class Osc:
         except UnknownAddressError as error:
             self._counts["unknown"] += 1
             self._say_once(message.address, str(error))
-            return Request()
+            asks = message.arguments == QUESTION or message.address.endswith("?")
+            return Request(queried=(message.address,) if asks else ())
         except RefusedError as error:
             self._refuse(message.address, str(error))
             return Request()

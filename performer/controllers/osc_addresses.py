@@ -2,7 +2,7 @@
 
 Every parameter has its own address, where it is set in its own units; the map adds addresses that
 take a hand's position 0 … 1. A message says a number, ``?`` (tell me) or, to a parameter's own
-address, ``+`` or ``-`` and by how much.
+address, ``+`` or ``-`` and by how much. Who asks for what is not there hears so at ``/error``.
 """
 
 import difflib
@@ -18,6 +18,8 @@ from performer.doors.changes import Change, Kind
 from performer.mapping import Router
 from performer.parameters import Table, Values
 
+ERROR = "/error"
+QUESTION = ("?",)
 LONGEST_PATTERN = 256
 MOST_ALTERNATIVES = 16  # of {a,b,c} in one part of a pattern
 _WILD = frozenset("?*[{")
@@ -54,21 +56,27 @@ class Addresses:
             for route in router.routes(address):
                 self._mapped.setdefault(route.place, []).append(address)
         self._matching = lru_cache(maxsize=256)(self._find)
+        self._regret = lru_cache(maxsize=256)(self._find_closest)  # takes longer than all else
 
     def request(self, pattern: str, arguments: tuple[Any, ...]) -> Request:
         """What a message asks for. Errors: UnknownAddressError, RefusedError."""
         addresses = (pattern,) if pattern in self._all else self._matching(pattern)
         if not addresses:
-            raise UnknownAddressError(self._closest(pattern))
-        if arguments == ("?",):
+            raise UnknownAddressError(self._regret(pattern))
+        if arguments == QUESTION:
             return Request(queried=addresses)
         changes = (each for address in addresses for each in self._changes(address, arguments))
         return Request(tuple(changes))
 
     def reply(self, address: str, values: Values) -> bytes:
-        """The message that tells what stands at ``address``: the value, or the position."""
+        """The message that tells what stands at ``address``: the value, or the position.
+
+        Where there is no such address, one at ``ERROR`` that says so.
+        """
         for route in self._router.routes(address):
             return osc_packet.message(address, route.position(float(values[route.place])))
+        if address not in self._places:
+            return osc_packet.message(ERROR, self._regret(address))
         return self._own_message(self._places[address], values)
 
     def feedback(self, place: int, values: Values) -> Iterator[bytes]:
@@ -99,7 +107,8 @@ class Addresses:
         parts = [_alternatives(part) for part in pattern.split("/")]
         return tuple(address for address in self._all if _matches(address.split("/"), parts))
 
-    def _closest(self, address: str) -> str:
+    def _find_closest(self, address: str) -> str:
+        """The line that says that an address is not there, and which might have been meant."""
         shown = shortened(address)
         close = difflib.get_close_matches(shown, self._all, n=1, cutoff=0.5)
         return f"there is no {shown}" + (f"; did you mean {close[0]}?" if close else "")

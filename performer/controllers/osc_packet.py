@@ -79,10 +79,10 @@ def _type_tags(data: bytes) -> bytes:
     return data[start : max(data.find(b"\x00", start), start)]
 
 
-def message(address: str, value: float) -> bytes:
-    """A message with one number: ``int`` is sent as int32, anything else as float32."""
+def message(address: str, value: float | str) -> bytes:
+    """A message with a text or a number: ``int`` is sent as int32, any other as float32."""
     builder = OscMessageBuilder(address)
-    builder.add_arg(value if isinstance(value, int) else float(value))
+    builder.add_arg(value if isinstance(value, int | str) else float(value))
     return builder.build().dgram
 
 

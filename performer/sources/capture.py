@@ -1,9 +1,10 @@
 """The thread between a source and the frames: it does the waiting, so that render never does.
 
-From a device it takes every picture and hands over the newest. A file it asks a little ahead of
-the clock, and hands each picture over when its time has come.
+From a device it takes every picture and hands over the newest. A file it asks ahead of the clock,
+beyond the next frame however slow frames are, and hands each picture over when its time has come.
 """
 
+import statistics
 import threading
 import time
 from collections import deque
@@ -22,9 +23,13 @@ BACKOFF_SECONDS = (1.0, 2.0, 4.0, 8.0, 10.0)  # before each try to open again; t
 _FIRST_SECONDS = 2.0  # how long the first frame may wait for the first picture
 _CLOSE_SECONDS = 2.0  # how long a driver may take to let go
 _SILENT_SECONDS = 3.0  # a device that hangs so long without a word rests
-_AHEAD_SECONDS = 0.1  # of a file; hides seeks, and is how much later its knobs answer
-_STEP_SECONDS = 1 / 240  # how finely a file is asked, so the most that a picture is late
-_MOST_AHEAD = 8  # pictures, since large ones take many megabytes
+_AHEAD_SECONDS = 0.1  # of a file, at least; hides seeks, and is how much later its knobs answer
+_AHEAD_FRAMES = 1.5  # and at least until the next frame, though that may come late
+_STEP_SECONDS = 1 / 240  # how finely a file is asked, so the most that a picture is late;
+_STEPS_A_FRAME = 5  # of slow frames, for which finer steps are only work
+_MOST_AHEAD = 8  # pictures, since large ones take many megabytes; enough for the steps ahead
+_PACE_FRAMES = 5  # of which the middle interval counts, so that no single stall does
+_SLOWEST_SECONDS = 1.0  # nobody plays frames that are slower than this
 _AT_ONCE = -float("inf")  # when pictures from devices are due
 
 _Question = tuple[Moment, Mapping[str, float]]
@@ -65,6 +70,8 @@ class Capture:
     def open(self) -> None:
         """Start; never fails, since a source may come later."""
         self._question: _Question | None = None
+        self._intervals: deque[float] = deque(maxlen=_PACE_FRAMES)  # seconds between frames
+        self._frame_seconds = 0.0  # how long a frame takes
         self._reached = _AT_ONCE  # up to which second a file has been asked
         self._closing = False
         self._opened = self._heard = time.monotonic()
@@ -93,6 +100,7 @@ class Capture:
     def at(self, moment: Moment, values: Mapping[str, float]) -> Picture:
         """The picture for ``moment``, at once; only before the first one it waits a little."""
         with self._changed:
+            self._keep_pace(moment.seconds)
             self._question = moment, values
             self._changed.notify_all()
             if not self._taken:
@@ -100,6 +108,12 @@ class Capture:
                 self._changed.wait_for(lambda: self._taken or self._line, max(patience, 0.0))
             self._show(moment.seconds)
             return self._shown
+
+    def _keep_pace(self, seconds: float) -> None:
+        """Note when a frame is; until the second one, nobody knows how long frames take."""
+        if self._question is not None:
+            self._intervals.append(seconds - self._question[0].seconds)
+            self._frame_seconds = min(statistics.median(self._intervals), _SLOWEST_SECONDS)
 
     def _show(self, seconds: float) -> None:
         due = 0
@@ -141,15 +155,21 @@ class Capture:
                 return None
             moment, values = self._question
             if not self._source.live:
-                seconds = max(self._reached + _STEP_SECONDS, moment.seconds)
+                seconds = max(self._reached + self._step_seconds, moment.seconds)
                 moment = replace(moment, seconds=seconds)
             return moment, values
 
     def _has_room(self) -> bool:
         if self._question is None or self._source.live:
             return self._question is not None
-        ahead = self._reached + _STEP_SECONDS - self._question[0].seconds
-        return ahead <= _AHEAD_SECONDS and len(self._due) < _MOST_AHEAD
+        ahead = self._reached + self._step_seconds - self._question[0].seconds
+        wanted = max(_AHEAD_SECONDS, _AHEAD_FRAMES * self._frame_seconds)
+        return ahead <= wanted and len(self._due) < _MOST_AHEAD
+
+    @property
+    def _step_seconds(self) -> float:
+        """How far on from where a file has been asked it is asked next."""
+        return max(_STEP_SECONDS, self._frame_seconds / _STEPS_A_FRAME)
 
     def _take(self, seconds: float, picture: Picture, new: bool) -> None:
         with self._changed:

@@ -157,6 +157,36 @@ def test_a_question_by_pattern_is_answered_for_each_parameter(tmp_path: Path) ->
     play(tmp_path, performance)
 
 
+def test_who_asks_for_what_is_not_there_is_told_so_and_nobody_else(tmp_path: Path) -> None:
+    async def performance(stage: Stage) -> None:
+        asking, setting = stage.program(), stage.program()
+        asking.send(message("/bend/twist/angle", "?"))
+        asking.send(message("/nowhere?"))
+        setting.send(message("/bend/twist/angle", 90))
+        await stage.settle()
+        assert asking.received() == [
+            ("/error", ["there is no /bend/twist/angle; did you mean /bends/twist/angle?"]),
+            ("/error", ["there is no /nowhere?"]),
+        ]
+        assert setting.received() == []
+        assert stage.osc.status()["unknown"] == 3
+
+    play(tmp_path, performance)
+
+
+def test_a_bundle_of_questions_is_answered_in_one_with_what_is_not_there(tmp_path: Path) -> None:
+    async def performance(stage: Stage) -> None:
+        asking = stage.program()
+        asked = [message(f"/{name}", "?") for name in ("latent/position", "gone", "gone")]
+        asking.send(bundle(*asked, message("/" + "x" * 50_000, "?")))
+        await stage.settle()
+        told = [address for address, _ in asking.received()]
+        assert told == ["/latent/position", "/error", "/error"]
+        assert len(asking.datagrams) == 1
+
+    play(tmp_path, performance)
+
+
 def test_what_cannot_be_followed_is_counted_and_said_once(tmp_path: Path) -> None:
     async def performance(stage: Stage) -> None:
         program = stage.program()

@@ -1,6 +1,7 @@
 import shutil
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -138,6 +139,44 @@ def test_a_file_is_ready_before_its_time_comes_and_never_shown_early(start: Star
         assert number <= frame / 60 * 25 + 1e-6
     assert number >= 20
     assert np.median(waits) < 0.005
+
+
+@pytest.mark.parametrize("frame_seconds", [0.11, 0.4, 1.0])
+def test_however_slow_frames_are_the_next_picture_is_ready_and_few_are_kept(
+    start: Start, frame_seconds: float
+) -> None:
+    asked, made = [0.0], []
+
+    def film(moment: Moment) -> Picture:  # a new picture at any moment
+        asked.append(moment.seconds)
+        pixels = np.full((1, 1, 3), len(made) + 1)
+        made.append(weakref.ref(pixels))
+        return Picture(pixels, len(made))
+
+    capture = start(Stub(film))
+    for frame in range(20):
+        seconds = frame * frame_seconds
+        lag = seconds - asked[shown(capture, seconds)]
+        if frame > 0:  # how slow they are is seen from two frames
+            until(lambda next_one=seconds + frame_seconds: asked[-2] >= next_one)
+        assert frame < 2 or 0 <= lag < frame_seconds / 4
+        assert sum(pixels() is not None for pixels in made) <= 10
+    assert capture.late == 1
+
+
+def test_one_stall_lets_no_file_be_asked_further_ahead(start: Start) -> None:
+    asked = [0.0]
+
+    def film(moment: Moment) -> Picture:
+        asked.append(moment.seconds)
+        return numbered(0)
+
+    capture = start(Stub(film))
+    for seconds in (0, 0.03, 0.06, 0.09, 5.0):
+        shown(capture, seconds)
+    until(lambda: asked[-1] > 5.09)
+    time.sleep(0.02)
+    assert asked[-1] <= 5.1
 
 
 def test_a_file_shows_live_what_it_shows_offline(start: Start) -> None:

@@ -1,0 +1,62 @@
+"""A scene without a stage: what keeps it from playing is said at once, all of it."""
+
+from pathlib import Path
+
+import pytest
+
+from performer import offline, reading
+from performer.errors import SceneError
+
+GOOD = """\
+performer: 1
+model: {untrained: 7, canvas: 64x64}
+source: {kind: card}
+bends:
+  first: {kind: rotate, layer: 30%}
+  second: {kind: rotate, layer: 60%}
+"""
+
+
+def check(tmp_path: Path, text: str) -> list[str]:
+    """What is said of a scene: line and field of every problem."""
+    file = tmp_path / "scene.yaml"
+    file.write_text(text, encoding="utf-8")
+    try:
+        offline.check(*reading.read_without_files(str(file)))
+    except SceneError as error:
+        return [f"{problem.line} {problem.field}" for problem in error.problems]
+    return []
+
+
+def test_of_a_good_scene_nothing_is_said(tmp_path: Path) -> None:
+    assert check(tmp_path, GOOD) == []
+
+
+def test_a_missing_film_hides_no_layer_and_no_layer_another(tmp_path: Path) -> None:
+    text = GOOD.replace("kind: card", "kind: video, file: gone.mp4")
+    text = text.replace("30%", "L98").replace("60%", "L99")
+    assert check(tmp_path, text) == ["3 source.file", "5 bends.first.layer", "6 bends.second.layer"]
+
+
+def test_a_broken_film_is_said_beside_a_wrong_layer(tmp_path: Path) -> None:
+    (tmp_path / "film.mp4").write_bytes(b"no film")
+    text = GOOD.replace("kind: card", "kind: video, file: film.mp4").replace("60%", "L99")
+    assert check(tmp_path, text) == ["3 source.file", "6 bends.second.layer"]
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_network_that_cannot_be_loaded_hides_no_source(tmp_path: Path, there: bool) -> None:
+    if there:
+        (tmp_path / "net.pkl").write_bytes(b"no network")
+    text = GOOD.replace("untrained: 7", "file: net.pkl")
+    text = text.replace("kind: card", "kind: camera, device: /dev/video99")
+    assert check(tmp_path, text) == ["2 model.file", "3 source"]
+
+
+def test_what_is_missing_is_said_once_and_with_its_path(tmp_path: Path) -> None:
+    file = tmp_path / "scene.yaml"
+    file.write_text(GOOD.replace("kind: card", "kind: image, file: gone.png"), encoding="utf-8")
+    with pytest.raises(SceneError) as refused:
+        offline.check(*reading.read_without_files(str(file)))
+    (line,) = str(refused.value).splitlines()
+    assert line.startswith(f"{file}:3: source.file: there is no file {tmp_path / 'gone.png'};")
