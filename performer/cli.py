@@ -63,6 +63,18 @@ def _doctor(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _build(asked: argparse.Namespace) -> int:
+    import cuda_ops
+    from cuda_ops import build
+
+    try:
+        build.build(say)
+    except build.BuildError as error:
+        raise PerformerError(f"operators: {error}") from error
+    say(f"operators: {cuda_ops.path()}")
+    return 0
+
+
 def _schema(asked: argparse.Namespace) -> int:
     from performer import schema
 
@@ -100,6 +112,8 @@ def _parser() -> argparse.ArgumentParser:
         "--model", type=Path, metavar="FILE", help="say what a network file holds and how it plays"
     )
     doctor.set_defaults(command=_doctor)
+    build = commands.add_parser("build", help="compile the fast operators now, and wait")
+    build.set_defaults(command=_build)
     schema = commands.add_parser("schema", help="print the JSON Schema of scenes, for editors")
     schema.set_defaults(command=_schema)
     convert = commands.add_parser("convert", help="make a safe model file out of an official one")

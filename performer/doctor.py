@@ -35,9 +35,11 @@ def _auto_precision() -> str:
 
 
 def _operators() -> str:
+    import torch
+
     import cuda_ops
 
-    return f"operators: {cuda_ops.path()}"
+    return f"operators: {cuda_ops.path('cuda' if torch.cuda.is_available() else 'cpu')}"
 
 
 def _diagnosis(group: str, kind: str) -> str:

@@ -22,6 +22,7 @@ from model.checkpoint import load
 from model.config import CanvasConfig, Config, EncoderConfig
 from model.errors import LoadError
 from model.latent import seed_vector
+from model.native.programs import automatic_dtype
 from model.network import Network
 from model.precision import Precision, compute_dtype
 from performer.errors import PerformerError
@@ -182,9 +183,13 @@ def playing_device() -> torch.device:
 
 def auto_rule() -> str:
     """What the precision "auto" means, in general and here."""
-    here = compute_dtype("auto", playing_device()) or torch.float32
+    device = playing_device()
+    here = compute_dtype("auto", device) or automatic_dtype(device)
     name = str(here).removeprefix("torch.")
-    return f"float16 on a CUDA device, float32 anywhere else; here {name}"
+    return (
+        "float16 on a CUDA device; on a processor bfloat16 where native kernels play and it has"
+        f" the instructions, else float32; here {name}"
+    )
 
 
 def _loaded(path: Path) -> Network:

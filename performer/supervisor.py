@@ -1,6 +1,7 @@
 """Starts, watches, restarts and stops, in order. No torch and no native library in here."""
 
 import os
+import re
 import shutil
 import signal
 import sys
@@ -21,6 +22,7 @@ from performer.sizes import LARGEST_FRAME
 WATCH_SECONDS = 0.05
 LOOKERS = 1  # a place at the frames for whoever measures the show
 _STOP_ORDER = (("control", "midi"), ("render",), ("feed",))
+_COUNTED = re.compile(r"\d+ s so far")  # in a line that is news only once
 _STOP_SECONDS = (0.4, 0.4, 0.8)
 
 
@@ -50,6 +52,7 @@ class Supervisor:
             for name in _processes(scene)
         ]
         self._ready = False
+        self._operators = ""
         self._stop_asked = False
 
     def run(self) -> int:
@@ -74,6 +77,7 @@ class Supervisor:
             for child in self._children:
                 child.watch(started=self._ready)
             self._say()
+            self._print_operators()
             if not self._ready:
                 self._ready = self._print_ready()
             if any(child.done for child in self._children):
@@ -96,6 +100,13 @@ class Supervisor:
     def _say(self) -> None:
         states = {child.name: child.status() for child in self._children}
         self._boards["supervisor"].write({"process": "supervisor", "processes": states})
+
+    def _print_operators(self) -> None:
+        """Say which operators play and why, first and whenever that changes."""
+        line = self._boards["render"].read().get("operators", "")
+        said, self._operators = self._operators, _COUNTED.sub("", line) or self._operators
+        if said != self._operators:
+            say(f"operators: {line}")
 
     def _print_ready(self) -> bool:
         """Say `ready` once both the page and the picture are there."""

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from cuda_ops.build import Builder
+from performer import cli
+
 SCENE = "performer: 1\nmodel: {untrained: 7, canvas: 64x64}\nsource: {kind: card}\n"
 
 
@@ -63,6 +66,34 @@ def test_the_schema_is_json_and_may_be_cut_short() -> None:
     assert "source" in json.loads(whole.stdout)["properties"]
     cut = subprocess.run(f"{command} | head -1", shell=True, capture_output=True, text=True)
     assert (cut.stdout, cut.stderr) == ("{\n", "")
+
+
+def test_build_compiles_the_kernels_and_says_which_operators_play_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "kernel.cpp").write_text('extern "C" int answer() { return 42; }\n')
+    monkeypatch.delenv("PERFORMER_KERNELS", raising=False)
+    monkeypatch.setattr("cuda_ops.build._BUILDER", Builder(tmp_path, tmp_path / "cache"))
+    assert cli.main(["build"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["[1/2] compile kernel.o", "[2/2] link performer_cpu.so"]
+    assert lines[2].startswith("operators: native: built for ")
+    assert cli.main(["build"]) == 0
+    assert capsys.readouterr().out.splitlines() == lines[2:]
+
+
+def test_build_without_a_compiler_is_one_line_with_the_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "kernel.cpp").touch()
+    for name in ("PERFORMER_KERNELS", "CXX"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("cuda_ops.build._BUILDER", Builder(tmp_path, tmp_path / "cache"))
+    assert cli.main(["build"]) == 2
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.count("\n")) == ("", 1)
+    assert printed.err.startswith("operators: no C++ compiler; ")
 
 
 def test_doctor_has_a_line_for_every_source_output_and_controller() -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+import cuda_ops
+from cuda_ops import build
 from performer import pictures, reading
 from performer.clock import LiveClock, Moment
 from performer.doors.changes import ChangesDoor, ChangesIn
@@ -54,8 +56,10 @@ class Render:
         self._painted = (0, 0)  # height and width of the last frame
         self._of_network: dict[str, Any] = {}  # what there is to say of it, once it is loaded
         self._source: Capture | None = None
+        self._device = device = "cuda" if torch.cuda.is_available() else "cpu"
+        if device == "cpu":
+            build.start()
         self._say("starting")
-        device = "cuda" if torch.cuda.is_available() else "cpu"
         network = load_network(self._scene.model, device, self._scene.model.precision)
         self._loop = prepare(
             self._scene,
@@ -145,6 +149,7 @@ class Render:
                 "process": "render",
                 "state": state,
                 "line": line,
+                "operators": cuda_ops.path(self._device),
                 "scene": self._scene.name,
                 "late": self._clock.late,
                 "paint_ms": round(self._paint_seconds * 1000, 1),

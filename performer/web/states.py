@@ -51,6 +51,7 @@ class States:
             **figures,
             "paint_ms": said["render"].get("paint_ms"),
             "model": said["render"].get("model", {}),
+            "operators": said["render"].get("operators", ""),
             **groups,
             "viewers": said["control"].get("viewers", 0),
             "problems": list(_problems(groups)),

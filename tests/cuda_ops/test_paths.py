@@ -4,12 +4,63 @@ import pytest
 import torch
 
 import cuda_ops
+from cuda_ops import build, paths
+from cuda_ops.build import Builder
+
+NAMES = "auto, portable, reference"
 
 
 @pytest.fixture(autouse=True)
 def restore():
     yield
     cuda_ops.choose("auto")
+
+
+@pytest.fixture(autouse=True)
+def builder(tmp_path, monkeypatch):
+    (tmp_path / "answer.cpp").write_text('extern "C" int answer() { return 42; }\n')
+    builder = Builder(tmp_path, tmp_path / "cache")
+    monkeypatch.setattr(build, "_BUILDER", builder)
+    monkeypatch.delenv("PERFORMER_KERNELS", raising=False)
+    return builder
+
+
+def test_native_kernels_play_once_they_are_built():
+    assert not paths.is_native()
+    assert cuda_ops.path() == "portable: pure torch, because not built yet; performer build"
+    build.build()
+    assert paths.is_native()
+    assert cuda_ops.path() == f"native: {build.state()}"
+
+
+def test_native_kernels_play_as_soon_as_the_background_has_built_them(builder):
+    build.start()
+    while not paths.is_native():
+        assert cuda_ops.path().startswith(
+            ("portable: pure torch, because compiling,", "native: built")
+        )
+    assert cuda_ops.path().startswith("native: built for")
+
+
+def test_why_there_are_none_is_part_of_the_line(monkeypatch):
+    monkeypatch.setenv("PERFORMER_KERNELS", "off")
+    assert cuda_ops.path() == "portable: pure torch, because PERFORMER_KERNELS=off; unset it"
+
+
+@pytest.mark.parametrize("name", ["portable", "reference"])
+def test_another_choice_goes_before_native_kernels(name):
+    build.build()
+    with cuda_ops.choose(name):
+        assert not paths.is_native()
+        assert cuda_ops.path().startswith(f"{name}: ")
+        assert cuda_ops.path().endswith(", because it was chosen")
+    assert paths.is_native()
+
+
+def test_on_another_device_the_kernels_of_the_processor_do_not_count():
+    build.build()
+    line = "portable: pure torch, because the native kernels are for the processor alone"
+    assert cuda_ops.path("cuda") == line
 
 
 def test_a_choice_lasts_until_the_next():
@@ -20,13 +71,13 @@ def test_a_choice_lasts_until_the_next():
 
 
 def test_a_choice_by_context_ends_with_it_even_after_an_error():
-    with pytest.raises(ValueError, match="auto, reference"), cuda_ops.choose("reference"):
+    with pytest.raises(ValueError, match=NAMES), cuda_ops.choose("reference"):
         cuda_ops.choose("fastest")
     assert cuda_ops.path().startswith("portable:")
 
 
 def test_the_line_for_doctor_is_one_line_with_a_reason():
-    for name in ("auto", "reference"):
+    for name in ("auto", "portable", "reference"):
         with cuda_ops.choose(name):
             path, _, reason = cuda_ops.path().partition(": ")
             assert path
@@ -35,7 +86,7 @@ def test_the_line_for_doctor_is_one_line_with_a_reason():
 
 
 def test_an_unknown_path_is_refused_and_changes_nothing():
-    with pytest.raises(ValueError, match="auto, reference"):
+    with pytest.raises(ValueError, match=NAMES):
         cuda_ops.choose("fastest")
     assert cuda_ops.path().startswith("portable:")
 
@@ -60,7 +111,7 @@ def test_the_chosen_path_is_the_one_that_runs(monkeypatch):
         ({"f": torch.rand(2, 2, 2)}, "one or two axes"),
     ],
 )
-@pytest.mark.parametrize("path", ["auto", "reference"])
+@pytest.mark.parametrize("path", ["auto", "portable", "reference"])
 def test_nonsense_is_refused_in_words(path, options, message):
     arguments = {"f": torch.rand(4)} | options
     with cuda_ops.choose(path), pytest.raises(ValueError, match=message):

@@ -40,12 +40,19 @@ def test_a_signal_stops_everything_in_two_seconds_and_leaves_nothing(
     with playing(scene) as show:
         folder = show.folder()
         children = psutil.Process(show.process.pid).children(recursive=True)
-        assert len(children) == 3
+        assert len(show.children()) == 3  # below them, perhaps a compiler
         status, seconds = show.stop(number)
     assert status == 0
     assert seconds < 2.0
-    assert not [child for child in children if child.is_running()]
+    assert not [child for child in children if _lives(child)]
     assert not folder.exists()
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_the_recording_of_a_stopped_show_decodes(scene: Path) -> None:

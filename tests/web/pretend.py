@@ -130,6 +130,7 @@ class Pretended:
             "late": late,
             "frames": frames,
             "paint_ms": 21.4,
+            "operators": "native: built for a pretended processor by g++ 12.2",
             "source": self.source,
             "model": {
                 "name": "untrained (seed 7)",

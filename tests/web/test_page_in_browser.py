@@ -55,6 +55,11 @@ def test_it_shows_a_picture_that_plays(page: Page) -> None:
     assert page.evaluate("document.getElementById('curtain').hidden")
 
 
+def test_it_says_which_operators_play(page: Page) -> None:
+    line = "operators: native: built for a pretended processor by g++ 12.2"
+    page.wait(f"document.getElementById('operators').innerText === {line!r}")
+
+
 def test_every_parameter_has_a_named_control_and_its_address(page: Page, run: Pretended) -> None:
     addresses = page.evaluate("[...document.querySelectorAll('.address')].map(a => a.textContent)")
     assert {one.address for one in run.table.parameters} <= set(addresses)

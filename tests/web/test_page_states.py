@@ -82,6 +82,14 @@ def test_a_resting_source_says_its_line(folder: RunFolder, states: States) -> No
     assert message["problems"] == [f"camera: {line}"]
 
 
+def test_the_operators_that_play_are_shown_with_their_reason(
+    folder: RunFolder, states: States
+) -> None:
+    assert states.message()["operators"] == ""
+    _say(folder, "render", operators="native: built for this one")
+    assert states.message()["operators"] == "native: built for this one"
+
+
 def test_controllers_of_both_processes_stand_side_by_side(
     folder: RunFolder, states: States
 ) -> None:

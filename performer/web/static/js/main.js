@@ -5,7 +5,7 @@ import {find, say, toast} from "./dom.js";
 import {Figures} from "./figures.js";
 import {Lamps} from "./lamps.js";
 import {hideToken, offerLink} from "./link.js";
-import {showConnection, showCurtain, showProblems, showUntrained} from "./notices.js";
+import {showConnection, showCurtain, showOperators, showProblems, showUntrained} from "./notices.js";
 import {Hands, Parameters} from "./parameters.js";
 import {Preview} from "./preview.js";
 
@@ -33,6 +33,7 @@ const receive = {
   status(message) {
     figures.show(message, preview.delayMs);
     lamps.show(message);
+    showOperators(message.operators);
     showProblems(message.problems);
     parameters?.hide(message.model.without ?? []);
     if (message.model.untrained) showUntrained(true, scene?.seed);

@@ -26,6 +26,11 @@ export function showUntrained(untrained, seed) {
   say(place, untrained ? `This network is untrained: it ${made}${shows}.` : "");
 }
 
+/** Say which operators play, and why. */
+export function showOperators(line) {
+  say(find("operators"), line ? `operators: ${line}` : "");
+}
+
 /** Show a line for each problem; none when all is well. */
 export function showProblems(problems) {
   const place = find("problems");
