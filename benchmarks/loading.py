@@ -1,7 +1,8 @@
 """Measures how network files load: ``python -m benchmarks.loading FILE …`` (Linux).
 
-Each file in a process of its own, with torch and our code loaded before: processor seconds of the
-first load and of another one, and by how much resident memory grew at its highest in the first.
+Each file in a process of its own, with torch imported before: processor seconds of importing our
+code, of the first load and of another one, and by how much resident memory grew at its highest in
+the first load.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,14 +29,16 @@ def _resident(field: str) -> float:
 
 def _measure(path: Path) -> dict[str, float | str]:
     """Load in this process."""
-    from model import checkpoint
+    import torch  # noqa: F401
 
+    imports, checkpoint = _timed(lambda: import_module("model.checkpoint"))
     Path("/proc/self/clear_refs").write_text("5")  # the highest mark starts again from here
     before = _resident("VmRSS")
     first, network = _timed(lambda: checkpoint.load(path))
     peak = _resident("VmHWM") - before
     again, _ = _timed(lambda: checkpoint.load(path))
-    return {"family": network.config.family, "first": first, "again": again, "peak": peak}
+    seconds = {"imports": imports, "first": first, "again": again}
+    return {"family": network.config.family, "peak": peak, **seconds}
 
 
 def _timed(run: Callable[[], T]) -> tuple[float, T]:
@@ -47,7 +51,8 @@ def _row(path: Path) -> str:
     command = [sys.executable, "-m", "benchmarks.loading", "--here", str(path)]
     answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     found = json.loads(answer)
-    figures = f"{found['first']:.2f} | {found['again']:.3f} | {found['peak'] / _MB:.0f}"
+    seconds = " | ".join(f"{found[name]:.3f}" for name in ("imports", "first", "again"))
+    figures = f"{seconds} | {found['peak'] / _MB:.0f}"
     return f"| {path.name} | {found['family']} | {path.stat().st_size / _MB:.1f} | {figures} |"
 
 
@@ -60,8 +65,8 @@ def main() -> None:
     if asked.here:
         print(json.dumps(_measure(asked.files[0])))
         return
-    print("| file | family | MB | seconds, first | seconds, again | peak MB |")
-    print("|---|---|---|---|---|---|")
+    print("| file | family | MB | s, our code | s, first load | s, another | peak MB |")
+    print("|---|---|---|---|---|---|---|")
     for path in asked.files:
         print(_row(path), flush=True)
 

@@ -14,10 +14,18 @@ from torch import Tensor, nn
 from cuda_ops import filtered_lrelu
 from model.config_parts import AliasFreeLayerConfig
 from model.filters import lowpass
-from model.layers import Affine, Prepared, at_least_float32, demodulation, modulated, unit_kernel
+from model.layers import (
+    Affine,
+    Drawn,
+    Prepared,
+    at_least_float32,
+    demodulation,
+    modulated,
+    unit_kernel,
+)
 
 
-class AliasFreeLayer(nn.Module):
+class AliasFreeLayer(Drawn):
     """A modulated convolution, and a leaky ReLU between two low-pass filters.
 
     ``magnitude_ema`` is the running mean square of the input, by which it is divided.
@@ -32,13 +40,19 @@ class AliasFreeLayer(nn.Module):
         self.config = config
         kernel = (config.kernel, config.kernel)
         self.affine = Affine(w_dim, config.in_channels, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(config.out_channels, config.in_channels, *kernel))
+        self.weight = nn.Parameter(torch.empty(config.out_channels, config.in_channels, *kernel))
         self.bias = nn.Parameter(torch.zeros(config.out_channels + config.skip_channels))
         self.register_buffer("magnitude_ema", torch.ones([]))
-        self.register_buffer("up_filter", _up_filter(config))
-        self.register_buffer("down_filter", _down_filter(config))
+        self.register_buffer("up_filter", _taps(config.up_taps))
+        down_filter = _taps(config.down_taps, axes=2 if config.radial else 1)
+        self.register_buffer("down_filter", down_filter)
         self._kernel = Prepared(unit_kernel)
         self._padding = list(config.padding)
+
+    def draw(self) -> None:
+        self.weight.normal_()
+        self.up_filter = _up_filter(self.config)
+        self.down_filter = _down_filter(self.config)
 
     def forward(self, x: Tensor, w: Tensor, skip: Tensor | None = None) -> Tensor:
         """[N, in, H, W] and w [N, w_dim] to [N, out + skip channels, H', W']."""
@@ -79,6 +93,11 @@ class AliasFreeLayer(nn.Module):
     def _update_magnitude(self, x: Tensor) -> None:
         magnitude = at_least_float32(x).square().mean()
         self.magnitude_ema.copy_(magnitude.lerp(self.magnitude_ema, self.config.magnitude_beta))
+
+
+def _taps(count: int, axes: int = 1) -> Tensor | None:
+    """Room for a filter; one tap is none."""
+    return None if count == 1 else torch.empty([count] * axes)
 
 
 def _up_filter(config: AliasFreeLayerConfig) -> Tensor | None:

@@ -13,6 +13,7 @@ from model.encoder import Encoder, Statistics
 from model.layers import (
     Bend,
     Size,
+    Taps,
     at_least_float32,
     centre_crop,
     check_size,
@@ -21,6 +22,9 @@ from model.layers import (
     taps_for,
 )
 from model.mapping import Mapping as MappingNetwork
+from model.native.canvas import CanvasProgram
+from model.native.programs import Programs
+from model.native.skips import shapes_of, tensors_of
 from model.network import Code, Network, Picture, Synthesis, refuse
 
 
@@ -50,6 +54,7 @@ class CanvasSynthesis(Synthesis):
         self.input = Bottleneck(config.input)
         for layer in config.synthesis:
             self.add_module(layer.name, AliasFreeLayer(layer, config.w_dim))
+        self._programs = Programs(CanvasProgram)
 
     def forward(
         self,
@@ -74,15 +79,31 @@ class CanvasSynthesis(Synthesis):
             raise ValueError("a canvas network needs a code: give it what the encoder returned")
         check_ws(w, self.config.num_ws, self.config.w_dim)
         taps = taps_for(self.config.layers, bends, features)
-        skips = self._skips(code, skip_gains)
+        gains = self._gains(code, skip_gains)
         w = self._combined(w, code)
+        image = self._painted(w, code, gains, taps)
+        return self.picture(_middle(image, size), taps, features)
+
+    def _painted(
+        self, w: Tensor, code: Code, gains: Sequence[float | Tensor], taps: Taps | None
+    ) -> Tensor:
+        program = None
+        if len(w) == 1 and not any(isinstance(gain, Tensor) for gain in gains):
+            program = self._programs.find(self, shapes_of(code.skips), w, *tensors_of(code.skips))
+        if program is None:
+            return self._painted_by_layers(w, code, gains, taps)
+        return program(w[0], code.skips, gains, taps)[None]
+
+    def _painted_by_layers(
+        self, w: Tensor, code: Code, gains: Sequence[float | Tensor], taps: Taps | None
+    ) -> Tensor:
+        skips = [skip.to(self.dtype) * gain for skip, gain in zip(code.skips, gains, strict=True)]
         x = self.through("input", self.input(skips[0]), taps)
         for row, layer in enumerate(self.config.synthesis, start=1):
             skip = skips[layer.receives - 1] if layer.receives else None
             x = getattr(self, layer.name)(x, w[:, row], self._fitted(skip, layer.kernel))
             x = self.through(layer.name, x, taps)
-        image = at_least_float32(x) * self.config.output_scale
-        return self.picture(_middle(image, size), taps, features)
+        return at_least_float32(x) * self.config.output_scale
 
     @staticmethod
     def _combined(w: Tensor, code: Code) -> Tensor:
@@ -90,13 +111,14 @@ class CanvasSynthesis(Synthesis):
             raise ValueError(f"w has {len(w)} samples, the code {len(code.w)}: give both as many")
         return torch.cat([code.w[:, : code.encoder_ws], w[:, code.encoder_ws :].to(code.w)], 1)
 
-    def _skips(self, code: Code, gains: Sequence[float | Tensor] | None) -> list[Tensor]:
-        skips = [skip.to(self.dtype) for skip in code.skips]
+    @staticmethod
+    def _gains(code: Code, gains: Sequence[float | Tensor] | None) -> Sequence[float | Tensor]:
+        count = len(code.skips)
         if gains is None:
-            return skips
-        if len(gains) != len(skips):
-            raise ValueError(f"skip_gains are {len(skips)} numbers, not {len(gains)}")
-        return [skip * gain for skip, gain in zip(skips, gains, strict=True)]
+            return [1.0] * count
+        if len(gains) != count:
+            raise ValueError(f"skip_gains are {count} numbers, not {len(gains)}")
+        return gains
 
     def _fitted(self, skip: Tensor | None, kernel: int) -> Tensor | None:
         """The skip as large as the output of a convolution that pads by ``kernel - 1``."""

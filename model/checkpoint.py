@@ -124,9 +124,6 @@ def _naming(path: Path) -> Iterator[None]:
         yield
     except LoadError as error:
         raise LoadError(f"{path}: {error}") from None
-    except (KeyError, ValueError) as error:  # names and numbers that cannot go together
-        cause = " ".join(str(error).split())
-        raise LoadError(f"{path}: no network can be built ({cause}); fetch it again") from None
 
 
 def _picked(path: Path, key: str) -> Node:

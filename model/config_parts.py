@@ -17,7 +17,7 @@ Padding: TypeAlias = Annotated[int, Field(ge=-1024, le=1024)]
 Kernel: TypeAlias = Literal[1, 3, 5, 7]
 # As `L3_52_512` and `AL2_R16_C8_4`: nothing that a module has of its own is called so.
 Name: TypeAlias = Annotated[str, Field(pattern=r"^A?L[0-9][A-Za-z0-9_]{0,60}$")]
-Positive: TypeAlias = Annotated[float, Field(gt=0)]
+Positive: TypeAlias = Annotated[float, Field(ge=1e-15, le=1e15)]
 Clamp: TypeAlias = Positive | None
 Size: TypeAlias = tuple[Pixels, Pixels]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from model.config import CanvasConfig, Config, EncoderConfig, StyleGAN2Config, StyleGAN3Config
-from model.config_parts import AliasFreeLayerConfig, ConvolutionConfig
+from model.config_parts import AliasFreeLayerConfig, ConvolutionConfig, MappingConfig
 
 
 def misfit(config: Config) -> str | None:
@@ -12,6 +12,7 @@ def misfit(config: Config) -> str | None:
 
 
 def _misfits(config: Config) -> Iterator[str]:
+    yield from _mapping("mapping", config.mapping)
     match config:
         case StyleGAN2Config():
             yield from _blocks(config)
@@ -27,6 +28,21 @@ def _misfits(config: Config) -> Iterator[str]:
 def _equal(what: str, found: object, fitting: object) -> Iterator[str]:
     if found != fitting:
         yield f"{what} is {found} where {fitting} fits"
+
+
+def _distinct(names: Sequence[str]) -> Iterator[str]:
+    yield from (
+        f"two layers are called {name}" for index, name in enumerate(names) if name in names[:index]
+    )
+
+
+def _mapping(place: str, mapping: MappingConfig) -> Iterator[str]:
+    if mapping.c_dim and not mapping.embed_features:
+        yield f"{place}.embed_features is 0 where there are classes"
+    if mapping.embed_features and not mapping.c_dim:
+        yield f"{place}.embed_features is {mapping.embed_features} where there are no classes"
+    if not mapping.z_dim and not mapping.c_dim:
+        yield f"{place} has neither a z nor classes"
 
 
 def _blocks(config: StyleGAN2Config) -> Iterator[str]:
@@ -47,8 +63,9 @@ def _blocks(config: StyleGAN2Config) -> Iterator[str]:
 
 def _alias_free(config: StyleGAN3Config | CanvasConfig, channels: int) -> Iterator[str]:
     size = config.synthesis[0].in_size
-    yield from _equal("number of layer names", len(set(config.layers)), len(config.layers))
+    yield from _distinct(config.layers)
     for layer in config.synthesis:
+        yield from _filters(layer)
         yield from _equal(f"{layer.name}.in_channels", layer.in_channels, channels)
         yield from _equal(f"{layer.name}.in_size", layer.in_size, size)
         yield from _equal(f"{layer.name}.out_size", layer.out_size, _painted(layer))
@@ -56,6 +73,24 @@ def _alias_free(config: StyleGAN3Config | CanvasConfig, channels: int) -> Iterat
     yield from _equal("image_channels", config.image_channels, channels)
     yield from _equal("resolution", (config.resolution, config.resolution), size)
     yield from _equal("num_ws", config.num_ws, len(config.synthesis) + 1)
+
+
+def _filters(layer: AliasFreeLayerConfig) -> Iterator[str]:
+    """Where no filter can be designed: a band beyond half the rate, or a radial one's odd taps."""
+    name, up_rate, down_rate = layer.name, layer.in_rate * layer.up, layer.out_rate * layer.down
+    if layer.up_taps > 1:
+        yield from _below(f"{name}.in_cutoff", layer.in_cutoff, up_rate / 2)
+        yield from _below(f"{name}.in_half_width", layer.in_half_width, up_rate / 2)
+    if layer.down_taps > 1:
+        yield from _below(f"{name}.out_cutoff", layer.out_cutoff, down_rate / 2)
+        yield from _below(f"{name}.out_half_width", layer.out_half_width, down_rate / 2)
+        if layer.radial and layer.down_taps % 2:
+            yield f"{name}.down_taps is {layer.down_taps}, odd in a radial filter"
+
+
+def _below(what: str, found: float, limit: float) -> Iterator[str]:
+    if found >= limit:
+        yield f"{what} is {found} where less than {limit} fits"
 
 
 def _painted(layer: AliasFreeLayerConfig) -> tuple[int, int]:
@@ -72,7 +107,8 @@ def _painted(layer: AliasFreeLayerConfig) -> tuple[int, int]:
 def _encoder(config: CanvasConfig) -> Iterator[str]:
     encoder = config.encoder
     channels = encoder.projection.out_channels
-    yield from _equal("number of block names", len(set(encoder.layers)), len(encoder.layers))
+    yield from _distinct(encoder.layers)
+    yield from _mapping("encoder.mapping", encoder.mapping)
     for block in encoder.blocks:
         yield from _chain(block.name, (block.conv1, block.conv2), channels)
         yield from _chain(block.name, (block.shortcut,), channels)

@@ -1,7 +1,7 @@
 """The encoder of StyleGAN-Canvas: a picture in; skips for the generator, and a w, out."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 import torch
@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from cuda_ops import bias_act
 from model.config import EncoderConfig
 from model.config_parts import ConvolutionConfig, ResidualBlockConfig
-from model.layers import Bend, Prepared, at_least_float32, taps_for
+from model.layers import Bend, Drawn, Prepared, Taps, at_least_float32, taps_for
 from model.mapping import Mapping as MappingNetwork
+from model.native.encoder import EncoderProgram
+from model.native.programs import Programs
 from model.network import Code, Computing
 
 Statistics: TypeAlias = Literal["stored", "frame"]
@@ -52,18 +54,21 @@ class BatchNorm(nn.Module):
         return F.batch_norm(x, mean, variance, self.weight, self.bias, train, eps=self._epsilon)
 
 
-class Convolution(nn.Module):
+class Convolution(Drawn):
     """A convolution with equalised learning rate, and what follows it."""
 
     def __init__(self, config: ConvolutionConfig) -> None:
         super().__init__()
         self.config = config
         kernel = (config.kernel, config.kernel)
-        self.weight = nn.Parameter(torch.randn(config.out_channels, config.in_channels, *kernel))
+        self.weight = nn.Parameter(torch.empty(config.out_channels, config.in_channels, *kernel))
         self.bias = nn.Parameter(torch.zeros(config.out_channels))
         if config.norm_epsilon is not None:
             self.batch_norm = BatchNorm(config.out_channels, config.norm_epsilon)
         self._scaled = Prepared(_scaled)
+
+    def draw(self) -> None:
+        self.weight.normal_()
 
     def forward(self, x: Tensor, mode: Mode, gain: float = 1.0) -> Tensor:
         """Convolution, bias, normalisation (older layout), activation, clamp, ``gain``."""
@@ -105,16 +110,16 @@ class ResidualBlock(nn.Module):
 
 
 class Epilogue(nn.Module):
-    """From the deepest feature maps to a w: their mean, then a mapping network."""
+    """From the mean of the deepest feature maps to a w, through a mapping network."""
 
     def __init__(self, channels: int, mapping: MappingNetwork) -> None:
         super().__init__()
         self.mapping_in = nn.Linear(channels, mapping.config.z_dim)
         self.mapping = mapping
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[N, C, H, W] to [N, rows, w_dim], all rows equal."""
-        w: Tensor = self.mapping(self.mapping_in(x.mean([2, 3])))
+    def forward(self, mean: Tensor) -> Tensor:
+        """The mean of each channel, [N, C], to [N, rows, w_dim], all rows equal."""
+        w: Tensor = self.mapping(self.mapping_in(mean))
         return w
 
 
@@ -130,6 +135,7 @@ class Encoder(Computing):
             self.add_module(block.name, ResidualBlock(block))
         channels = config.blocks[-1].conv2.out_channels
         self.epilogue = Epilogue(channels, MappingNetwork(config.mapping))
+        self._programs = Programs(EncoderProgram)
 
     def forward(
         self,
@@ -155,6 +161,16 @@ class Encoder(Computing):
             raise ValueError(f'statistics are "stored" or "frame", not {statistics!r}')
         self._check(condition)
         taps = taps_for(self.config.layers, bends, features)
+        program = None
+        if taps is None and statistics == "stored" and len(condition) == 1:
+            program = self._programs.find(self, (condition.shape[2], condition.shape[3]), condition)
+        if program is None:
+            code = self._encoded(condition, statistics, taps)
+        else:
+            code = self._code(*program(condition))
+        return code if features is None else (code, {} if taps is None else taps.kept)
+
+    def _encoded(self, condition: Tensor, statistics: Statistics, taps: Taps | None) -> Code:
         mode = Mode(statistics, self.dtype)
         x = self.in_proj(condition.to(self.in_proj.weight), mode)
         x = x if taps is None else taps("enc.in_proj", x)
@@ -164,8 +180,10 @@ class Encoder(Computing):
             x = x if taps is None else taps(f"enc.{block.name}", x)
             if block.gives_skip:
                 skips.append(x)
-        code = Code(tuple(reversed(skips)), self.epilogue(x), self.encoder_ws)
-        return code if features is None else (code, {} if taps is None else taps.kept)
+        return self._code(tuple(reversed(skips)), x.mean([2, 3]))
+
+    def _code(self, skips: Sequence[Tensor], mean: Tensor) -> Code:
+        return Code(skips, self.epilogue(mean), self.encoder_ws)
 
     def _check(self, condition: Tensor) -> None:
         channels, stride = self.config.projection.in_channels, self.config.skip_stride

@@ -1,11 +1,12 @@
 """The low-pass filters of StyleGAN3, designed by the window method with a Kaiser window.
 
-Source: Karras et al. 2021, arXiv:2106.12423, section 3.1 and appendix C.
+Source: Karras et al. 2021, arXiv:2106.12423, section 3.1 and appendix C. The window's shape follows
+Kaiser's formulas, as in Oppenheim and Schafer, Discrete-Time Signal Processing, section 7.5.3.
 """
 
+import math
+
 import numpy as np
-import scipy.signal
-import scipy.special
 from numpy.typing import NDArray
 
 
@@ -16,7 +17,7 @@ def lowpass(
 
     Args:
         taps: how many; even for a radial filter, which has no value at its very centre.
-        cutoff: where the response falls to half, in cycles per unit.
+        cutoff: where the response falls to half, in cycles per unit; below half the rate.
         half_width: half of the transition band around it, in cycles per unit.
         rate: samples per unit.
         radial: two-dimensional and radially symmetric, [taps, taps], instead of [taps].
@@ -26,20 +27,30 @@ def lowpass(
     """
     if taps == 1:
         return None
+    position = np.asarray((np.arange(taps) - (taps - 1) / 2) / rate, dtype=np.float64)
+    window = np.kaiser(taps, _beta(taps, 2 * half_width / (rate / 2)))
     if radial:
-        return _jinc(taps, cutoff, half_width, rate)
-    design = scipy.signal.firwin(taps, cutoff, width=2 * half_width, fs=rate)
-    return np.asarray(design, dtype=np.float64)
-
-
-def _jinc(taps: int, cutoff: float, half_width: float, rate: float) -> NDArray[np.float64]:
-    """The radial counterpart of the sinc, J1(2 pi cutoff r) / (pi r), under the same window."""
-    if taps % 2:
-        raise ValueError(f"a radial filter needs an even number of taps, not {taps}")
-    position = (np.arange(taps) - (taps - 1) / 2) / rate
-    angle = np.pi * np.hypot(*np.meshgrid(position, position))
-    attenuation = scipy.signal.kaiser_atten(taps, 2 * half_width / (rate / 2))
-    window = np.kaiser(taps, scipy.signal.kaiser_beta(attenuation))
-    ideal = scipy.special.j1(2 * cutoff * angle) / angle
-    design = ideal * np.outer(window, window)
+        design = _jinc(position, cutoff) * np.outer(window, window)
+    else:
+        design = np.sinc(2 * cutoff * position) * window
     return np.asarray(design / design.sum(), dtype=np.float64)
+
+
+def _beta(taps: int, width: float) -> float:
+    """Kaiser's window for a transition of this width, as a share of half the rate."""
+    attenuation = 2.285 * (taps - 1) * math.pi * width + 7.95
+    if attenuation > 50:
+        return 0.1102 * (attenuation - 8.7)
+    if attenuation > 21:
+        return float(0.5842 * (attenuation - 21) ** 0.4 + 0.07886 * (attenuation - 21))
+    return 0.0
+
+
+def _jinc(position: NDArray[np.float64], cutoff: float) -> NDArray[np.float64]:
+    """The radial counterpart of the sinc, J1(2 pi cutoff r) / (pi r)."""
+    from scipy.special import j1  # slow to import, and needed for fresh networks alone
+
+    if len(position) % 2:
+        raise ValueError(f"a radial filter needs an even number of taps, not {len(position)}")
+    angle = np.pi * np.hypot(*np.meshgrid(position, position))
+    return np.asarray(j1(2 * cutoff * angle) / angle)

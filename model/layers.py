@@ -29,20 +29,44 @@ class Prepared(Generic[T]):
         """The value for ``sources``, made by ``make(dtype, *sources)`` where it must be."""
         if torch.is_grad_enabled() and any(source.requires_grad for source in sources):
             return self._make(dtype, *sources)
-        key = (dtype, *(_state(source) for source in sources))
+        key = (dtype, *(state_of(source) for source in sources))
         if self._value is None or key != self._key:
             self._value = self._make(dtype, *sources)
             self._key, self._sources = key, sources  # held, so that no identity is used twice
         return self._value
 
 
-def _state(tensor: Tensor) -> tuple[object, ...]:
+def state_of(tensor: Tensor) -> tuple[object, ...]:
     """What changes when the values of ``tensor`` do."""
     version = 0 if tensor.is_inference() else tensor._version
     return id(tensor), tensor.data_ptr(), tensor.dtype, tensor.device, version
 
 
-class Affine(nn.Module):
+class Drawn(nn.Module):
+    """A module whose constructor only allocates: its values come from a file, or from `draw`.
+
+    Zeros and ones are there at once. Nothing else is, since networks are laid out on torch's meta
+    device before their file fills them, where arithmetic would load a compiler (a second, 80 MB).
+    """
+
+    def draw(self) -> None:
+        """Fresh weights from torch's default generator, and the filters that are designed."""
+        raise NotImplementedError
+
+
+N = TypeVar("N", bound=nn.Module)
+
+
+@torch.no_grad()
+def drawn(network: N) -> N:
+    """``network`` with fresh weights throughout."""
+    for module in network.modules():
+        if isinstance(module, Drawn):
+            module.draw()
+    return network
+
+
+class Affine(Drawn):
     """A fully connected layer with equalised learning rate (arXiv:1710.10196, section 4.1)."""
 
     def __init__(
@@ -54,16 +78,22 @@ class Affine(nn.Module):
         bias: float = 0.0,
     ) -> None:
         super().__init__()
-        weight = torch.randn(out_features, in_features) / learning_rate_multiplier
-        self.weight = nn.Parameter(weight)
+        self.weight = nn.Parameter(torch.empty(out_features, in_features))
         self.bias = nn.Parameter(torch.full([out_features], bias))
         self._multiplier = learning_rate_multiplier
         self._gained = Prepared(self._with_gains)
 
+    def draw(self) -> None:
+        self.weight.normal_(std=1 / self._multiplier)
+
     def forward(self, x: Tensor) -> Tensor:
         """[N, in_features] to [N, out_features]."""
+        return F.linear(x, *self.gained())
+
+    def gained(self) -> tuple[Tensor, Tensor]:
+        """Weight [out, in] and bias [out] as they multiply, their gains included."""
         weight, bias = self._gained(self.weight.dtype, self.weight, self.bias)
-        return F.linear(x, weight, bias)
+        return weight, bias
 
     def _with_gains(self, _dtype: torch.dtype, weight: Tensor, bias: Tensor) -> tuple[Tensor, ...]:
         gain = self._multiplier / math.sqrt(weight.shape[1])
@@ -146,6 +176,15 @@ class Taps:
         for name in (*self._bends, *self._features):
             if name not in names:
                 raise ValueError(f"no layer {name}; there are {', '.join(names)}")
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The layers that are bent or kept."""
+        return self._features.union(self._bends)
+
+    def keeps(self, name: str) -> bool:
+        """Whether the feature maps of a layer are wanted."""
+        return name in self._features
 
     def __call__(self, name: str, x: Tensor) -> Tensor:
         """What the layer ``name`` hands on, given its output ``x`` [N, C, H, W]."""

@@ -1,6 +1,6 @@
 """What every network offers, whatever its family."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -26,7 +26,7 @@ class Code:
         encoder_ws: how many of the generator's first rows of w it replaces.
     """
 
-    skips: tuple[Tensor, ...]
+    skips: Sequence[Tensor]
     w: Tensor
     encoder_ws: int
 
@@ -42,16 +42,21 @@ class Code:
 class Computing(nn.Module):
     """A part whose feature maps may be of lower precision than its weights."""
 
-    _half: torch.dtype | None = None
+    lower_dtype: torch.dtype | None = None
+    is_auto = False
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type of the feature maps."""
-        return self._half or next(self.parameters()).dtype
+        """The type of the feature maps, where torch computes them."""
+        return self.lower_dtype or next(self.parameters()).dtype
 
-    def compute_in(self, half: torch.dtype | None) -> None:
-        """Feature maps in ``half``; None: in the type of the weights."""
-        self._half = half
+    def compute_in(self, lower: torch.dtype | None, *, auto: bool = False) -> None:
+        """Feature maps in ``lower``; None: in the type of the weights.
+
+        With ``auto``, in what else a program of native kernels finds best.
+        """
+        self.lower_dtype = lower
+        self.is_auto = auto
 
 
 class Synthesis(Computing):
@@ -100,7 +105,6 @@ class Network(nn.Module):
         self.mapping = mapping
         self.encoder = encoder
         self.synthesis = synthesis
-        self.precision = "float32"
 
     def set_precision(self, precision: str) -> None:
         """Compute in "float32", "bfloat16", "float16", or "auto" for where the network lies.
@@ -111,10 +115,16 @@ class Network(nn.Module):
         half = compute_dtype(precision, device)
         if half is None:  # cuDNN's own default rounds to 10 bits, which float32 does not promise
             torch.backends.cudnn.allow_tf32 = False
-        self.synthesis.compute_in(half)
-        if self.encoder is not None:
-            self.encoder.compute_in(half)
-        self.precision = str(half or torch.float32).removeprefix("torch.")
+        for part in (self.synthesis, self.encoder):
+            if part is not None:
+                part.compute_in(half, auto=precision == "auto")
+
+    @property
+    def precision(self) -> str:
+        """What the feature maps are computed in, as things stand."""
+        from model.native.programs import computes_in
+
+        return str(computes_in(self.synthesis)).removeprefix("torch.")
 
     def generate(
         self,

@@ -1,5 +1,6 @@
 """Builds networks: from a configuration, or from the tree that a pickle file holds."""
 
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from model.canvas import Canvas
 from model.config import CanvasConfig, Config, StyleGAN2Config, StyleGAN3Config, from_dict
 from model.consistency import misfit
 from model.errors import LoadError
+from model.files import LARGEST_BYTES
+from model.layers import drawn
 from model.network import Network
 from model.stored import MEND, Stored
 from model.stylegan2 import StyleGAN2
@@ -22,19 +25,15 @@ from model.tree import Node
 def from_config(values: Config | Mapping[str, Any]) -> Network:
     """A fresh network of this configuration (or of the dictionary that `config.to_dict` wrote).
 
+    Its weights are drawn from torch's default generator.
+
     Raises:
-        LoadError: the values describe no network.
+        LoadError: the values describe no network, or one too large for any file.
     """
-    config = _checked(values) if isinstance(values, Mapping) else values
-    if wrong := misfit(config):
-        raise LoadError(f"{wrong}; {MEND}")
-    match config:
-        case StyleGAN2Config():
-            return StyleGAN2(config)
-        case StyleGAN3Config():
-            return StyleGAN3(config)
-        case CanvasConfig():
-            return Canvas(config)
+    config = _checked(values)
+    if _byte_count(_laid_out(config)) > LARGEST_BYTES:
+        raise LoadError(f"its configuration asks for a far too large network; {MEND}")
+    return drawn(_allocated(config))
 
 
 def assemble(values: Config | Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Network:
@@ -46,14 +45,7 @@ def assemble(values: Config | Mapping[str, Any], tensors: Mapping[str, Tensor]) 
     Raises:
         LoadError: the values describe no network, or the tensors do not fit it.
     """
-    with torch.device("meta"):
-        network = from_config(values)
-    wanted = network.state_dict()
-    state: dict[str, Tensor] = {}
-    for name, expected in wanted.items():
-        state[name] = _fitting(name, tensors.get(name), expected)
-    network.load_state_dict(state, assign=True)
-    return network.eval().requires_grad_(False)
+    return _filled(_laid_out(_checked(values)), tensors)
 
 
 def build(node: Node) -> Network:
@@ -62,12 +54,52 @@ def build(node: Node) -> Network:
     Raises:
         LoadError: no generator of a known family, or one that does not fit together.
     """
-    config = _read(node)
+    network = _laid_out(_checked(_read(node)))
+    names = network.state_dict()
+    found = {name: tensor for name in names if (tensor := _find(node, name)) is not None}
+    return _filled(network, found)
+
+
+def _checked(values: Config | Mapping[str, Any]) -> Config:
+    config = _parsed(values) if isinstance(values, Mapping) else values
+    if wrong := misfit(config):
+        raise LoadError(f"{wrong}; {MEND}")
+    return config
+
+
+def _parsed(values: Mapping[str, Any]) -> Config:
+    try:
+        return from_dict(values)
+    except ValidationError as error:
+        raise LoadError(f"its configuration is wrong: {_first(error)}; convert it again") from None
+
+
+def _laid_out(config: Config) -> Network:
+    """The network without values, which takes no memory."""
     with torch.device("meta"):
-        names = from_config(config).state_dict()
-    return assemble(
-        config, {name: tensor for name in names if (tensor := _find(node, name)) is not None}
-    )
+        return _allocated(config)
+
+
+def _allocated(config: Config) -> Network:
+    match config:
+        case StyleGAN2Config():
+            return StyleGAN2(config)
+        case StyleGAN3Config():
+            return StyleGAN3(config)
+        case CanvasConfig():
+            return Canvas(config)
+
+
+def _byte_count(network: Network) -> int:
+    return sum(tensor.nbytes for tensor in network.state_dict().values())
+
+
+def _filled(network: Network, tensors: Mapping[str, Tensor]) -> Network:
+    """The network that was laid out, with these weights, ready to play."""
+    wanted = network.state_dict().items()
+    state = {name: _fitting(name, tensors.get(name), expected) for name, expected in wanted}
+    network.load_state_dict(state, assign=True)
+    return network.eval().requires_grad_(False)
 
 
 def _read(node: Node) -> Config:
@@ -86,26 +118,24 @@ def _read(node: Node) -> Config:
             return stored.stylegan2(root)
     except ValidationError as error:
         raise LoadError(f"{_first(error)}; {MEND}") from None
-    except (TypeError, ValueError) as error:
-        raise LoadError(f"an attribute is not what it should be ({error}); {MEND}") from None
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        cause = _cut(str(error))
+        raise LoadError(f"an attribute is not what it should be ({cause}); {MEND}") from None
     known = "StyleGAN2, StyleGAN3 and StyleGAN-Canvas generators"
     raise LoadError(f"holds a generator of an unknown kind; {known} can be played")
-
-
-def _checked(values: Mapping[str, Any]) -> Config:
-    try:
-        return from_dict(values)
-    except ValidationError as error:
-        raise LoadError(f"its configuration is wrong: {_first(error)}; convert it again") from None
 
 
 def _first(error: ValidationError) -> str:
     """The first thing that is wrong, in one line."""
     first = error.errors(include_url=False, include_context=False)[0]
     place = ".".join(str(part) for part in first["loc"])
-    value = repr(first["input"])
-    shown = value if len(value) < 40 else f"{value[:37]}..."
-    return f"{error.title}.{place} is {shown}: {first['msg'].lower()}".replace("\n", " ")
+    value = _cut(reprlib.repr(first["input"]), 40)  # reprlib stops at great depths
+    wrong = _cut(first["msg"].lower())
+    return f"{error.title}.{_cut(place)} is {value}: {wrong}"
+
+
+def _cut(text: str, longest: int = 120) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 def _find(node: Node, name: str) -> Tensor | None:

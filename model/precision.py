@@ -10,8 +10,9 @@ Precision = Literal["float32", "bfloat16", "float16", "auto"]
 def compute_dtype(precision: str, device: torch.device) -> torch.dtype | None:
     """The type of the feature maps; None is that of the weights.
 
-    "auto" is a fixed rule: float16 on a CUDA device, float32 anywhere else. ValueError for a name
-    that is none of `Precision`.
+    "auto" is a fixed rule: float16 on a CUDA device. On a processor None as well: native kernels
+    then compute in bfloat16 where it has the instructions, everything else in float32. ValueError
+    for a name that is none of `Precision`.
     """
     if precision not in get_args(Precision):
         raise ValueError(f"no precision {precision!r}; there are {', '.join(get_args(Precision))}")

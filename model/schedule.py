@@ -5,7 +5,8 @@ Source of the alias-free schedule: Karras et al. 2021, arXiv:2106.12423, section
 
 import math
 from dataclasses import replace
-from typing import Literal, TypeAlias
+from itertools import pairwise
+from typing import Literal, NamedTuple, TypeAlias
 
 from model.config import CanvasConfig, EncoderConfig, StyleGAN3Config
 from model.config_parts import (
@@ -45,61 +46,70 @@ def alias_free_layers(
 
     A layer with cutoff f has ``channel_base / 2f`` channels, at most ``channel_max``.
     """
-    bands = [_band(index, resolution) for index in range(LAYERS + 1)]
-    widths = [min(round(channel_base / 2 / cutoff), channel_max) for cutoff, _, _ in bands]
-    widths[-1] = image_channels
-    layers = []
-    for index, (cutoff, half_width, rate) in enumerate(bands):
-        before = max(index - 1, 0)
-        in_cutoff, in_half_width, in_rate = bands[before]
-        is_rgb = index == LAYERS
-        side = _side(index, rate, resolution)
-        in_side = _side(before, in_rate, resolution)
-        kernel: Literal[1, 3] = 1 if is_rgb or variant == "r" else 3
-        oversampling = 1 if is_rgb else 2
-        up = oversampling * max(in_rate, rate) // in_rate
-        down = oversampling * max(in_rate, rate) // rate
-        up_taps, down_taps = (TAPS_PER_SAMPLE * scale if scale > 1 else 1 for scale in (up, down))
-        layers.append(
-            AliasFreeLayerConfig(
-                name=f"L{index}_{side}_{widths[index]}",
-                is_rgb=is_rgb,
-                in_channels=widths[before],
-                out_channels=widths[index],
-                kernel=kernel,
-                in_size=(in_side, in_side),
-                out_size=(side, side),
-                in_rate=in_rate,
-                out_rate=rate,
-                in_cutoff=in_cutoff,
-                out_cutoff=cutoff,
-                in_half_width=in_half_width,
-                out_half_width=half_width,
-                up=up,
-                down=down,
-                up_taps=up_taps,
-                down_taps=down_taps,
-                radial=variant == "r" and index < LAYERS - CRITICAL_LAYERS,
-                padding=_padding(in_side, side, kernel, up, down, up_taps + down_taps),
-                clamp=clamp,
-            )
-        )
-    return tuple(layers)
+    signals = [_signal(index, resolution, channel_base, channel_max) for index in range(LAYERS + 1)]
+    signals[-1] = signals[-1]._replace(channels=image_channels)
+    return tuple(
+        _alias_free_layer(index, before, after, variant, clamp)
+        for index, (before, after) in enumerate(pairwise([signals[0], *signals]))
+    )
 
 
-def _band(index: int, resolution: int) -> tuple[float, float, int]:
-    """Cutoff, half width of the transition band, and sampling rate of a layer's output."""
+class _Signal(NamedTuple):
+    """What a layer hands on: the band it keeps, in cycles and samples per picture, and its map."""
+
+    cutoff: float
+    half_width: float
+    rate: int
+    side: int
+    channels: int
+
+
+def _signal(index: int, resolution: int, channel_base: int, channel_max: int) -> _Signal:
     depth = min(index / (LAYERS - CRITICAL_LAYERS), 1.0)
     last = resolution / 2
     cutoff = FIRST_CUTOFF * (last / FIRST_CUTOFF) ** depth
     stopband = FIRST_STOPBAND * (last * LAST_STOPBAND / FIRST_STOPBAND) ** depth
     rate = 1 << math.ceil(math.log2(min(stopband * 2, resolution)))
-    return cutoff, max(stopband, rate / 2) - cutoff, rate
+    side = resolution if index >= LAYERS - 1 else rate + 2 * MARGIN  # the last two lose the margins
+    channels = min(round(channel_base / 2 / cutoff), channel_max)
+    return _Signal(cutoff, max(stopband, rate / 2) - cutoff, rate, side, channels)
 
 
-def _side(index: int, rate: int, resolution: int) -> int:
-    """Samples along one side of a layer's output: the last two layers lose the margins."""
-    return resolution if index >= LAYERS - 1 else rate + 2 * MARGIN
+def _alias_free_layer(
+    index: int, before: _Signal, after: _Signal, variant: Variant, clamp: float
+) -> AliasFreeLayerConfig:
+    is_rgb = index == LAYERS
+    up, down = _scales(before.rate, after.rate, oversampling=1 if is_rgb else 2)
+    up_taps, down_taps = (TAPS_PER_SAMPLE * scale if scale > 1 else 1 for scale in (up, down))
+    kernel: Literal[1, 3] = 1 if is_rgb or variant == "r" else 3
+    return AliasFreeLayerConfig(
+        name=f"L{index}_{after.side}_{after.channels}",
+        is_rgb=is_rgb,
+        in_channels=before.channels,
+        out_channels=after.channels,
+        kernel=kernel,
+        in_size=(before.side, before.side),
+        out_size=(after.side, after.side),
+        in_rate=before.rate,
+        out_rate=after.rate,
+        in_cutoff=before.cutoff,
+        out_cutoff=after.cutoff,
+        in_half_width=before.half_width,
+        out_half_width=after.half_width,
+        up=up,
+        down=down,
+        up_taps=up_taps,
+        down_taps=down_taps,
+        radial=variant == "r" and index < LAYERS - CRITICAL_LAYERS,
+        padding=_padding(before.side, after.side, kernel, up, down, up_taps + down_taps),
+        clamp=clamp,
+    )
+
+
+def _scales(in_rate: int, out_rate: int, oversampling: int) -> tuple[int, int]:
+    """Up to the rate of the activation and down again."""
+    highest = oversampling * max(in_rate, out_rate)
+    return highest // in_rate, highest // out_rate
 
 
 def _padding(

@@ -5,6 +5,7 @@ is checked by the configuration it becomes.
 """
 
 import math
+import reprlib
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -76,7 +77,8 @@ class Stored:
         if isinstance(wanted, float) and isinstance(found, int | float):
             same = math.isclose(found, wanted, rel_tol=1e-4)
         if not same:
-            raise LoadError(f"{self.at(name)} is {found!r}, only {wanted!r} is known; {MEND}")
+            shown = reprlib.repr(found)  # which stops at great depths
+            raise LoadError(f"{self.at(name)} is {shown}, only {wanted!r} is known; {MEND}")
 
     def at(self, name: str) -> str:
         """Where ``name`` lies in the network."""

@@ -17,6 +17,7 @@ from model.config_parts import BlockConfig, NoisyLayerConfig
 from model.layers import (
     Affine,
     Bend,
+    Drawn,
     Kernel,
     Prepared,
     Size,
@@ -35,7 +36,7 @@ from model.network import Code, Network, Picture, Synthesis, refuse
 Noise: TypeAlias = Literal["const", "random", "none"]
 
 
-class NoisyLayer(nn.Module):
+class NoisyLayer(Drawn):
     """A modulated convolution, which may double the resolution, then noise and leaky ReLU."""
 
     noise_const: Tensor
@@ -46,14 +47,21 @@ class NoisyLayer(nn.Module):
         self.config = config
         kernel = (config.kernel, config.kernel)
         self.affine = Affine(w_dim, config.in_channels, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(config.out_channels, config.in_channels, *kernel))
+        self.weight = nn.Parameter(torch.empty(config.out_channels, config.in_channels, *kernel))
         self.bias = nn.Parameter(torch.zeros(config.out_channels))
         if config.up > 1:
-            self.register_buffer("resample_filter", _binomial(block.filter_taps))
+            self.register_buffer("resample_filter", _room(block.filter_taps))
         if config.noise:
             self.noise_strength = nn.Parameter(torch.zeros([]))
-            self.register_buffer("noise_const", torch.randn(block.resolution, block.resolution))
+            self.register_buffer("noise_const", _room(block.resolution))
         self._kernel = Prepared(unit_kernel)
+
+    def draw(self) -> None:
+        self.weight.normal_()
+        if self.config.up > 1:
+            self.resample_filter.copy_(_binomial(len(self.resample_filter)))
+        if self.config.noise:
+            self.noise_const.normal_()
 
     def forward(self, x: Tensor, w: Tensor, noise: Noise, strength: float | Tensor) -> Tensor:
         """[N, in, H, W] and w [N, w_dim] to [N, out, H up, W up]."""
@@ -79,6 +87,10 @@ class NoisyLayer(nn.Module):
         return centred_tiles(self.noise_const, (y.shape[2], y.shape[3]))
 
 
+def _room(side: int) -> Tensor:
+    return torch.empty(side, side)
+
+
 def _binomial(taps: int) -> Tensor:
     """The filter [1, 3, 3, 1] and its like, in two dimensions."""
     return setup_filter([float(math.comb(taps - 1, k)) for k in range(taps)], separable=False)
@@ -101,16 +113,19 @@ def centred_tiles(x: Tensor, size: Size) -> Tensor:
     return x
 
 
-class RGBLayer(nn.Module):
+class RGBLayer(Drawn):
     """A modulated 1x1 convolution to colours, without demodulation or activation."""
 
     def __init__(self, block: BlockConfig, image_channels: int, w_dim: int) -> None:
         super().__init__()
         self.affine = Affine(w_dim, block.out_channels, bias=1.0)
-        self.weight = nn.Parameter(torch.randn(image_channels, block.out_channels, 1, 1))
+        self.weight = nn.Parameter(torch.empty(image_channels, block.out_channels, 1, 1))
         self.bias = nn.Parameter(torch.zeros(image_channels))
         self._clamp = block.rgb_clamp
         self._kernel = Prepared(unit_kernel)
+
+    def draw(self) -> None:
+        self.weight.normal_()
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         """[N, in, H, W] and w [N, w_dim] to [N, colours, H, W]."""
@@ -120,21 +135,27 @@ class RGBLayer(nn.Module):
         return bias_act(y, self.bias, clamp=self._clamp)
 
 
-class Block(nn.Module):
+class Block(Drawn):
     """The layers of one resolution; the first block holds the constant that all starts from."""
 
     resample_filter: Tensor
 
     def __init__(self, config: StyleGAN2Config, block: BlockConfig, first: bool) -> None:
         super().__init__()
+        self._first = first
         if first:
             side = block.resolution
             channels = block.convolutions[0].in_channels
-            self.const = nn.Parameter(torch.randn(channels, side, side))
-        self.register_buffer("resample_filter", _binomial(block.filter_taps))
+            self.const = nn.Parameter(torch.empty(channels, side, side))
+        self.register_buffer("resample_filter", _room(block.filter_taps))
         for name, layer in zip(block.convolution_names, block.convolutions, strict=True):
             self.add_module(name, NoisyLayer(layer, block, config.w_dim))
         self.torgb = RGBLayer(block, config.image_channels, config.w_dim)
+
+    def draw(self) -> None:
+        if self._first:
+            self.const.normal_()
+        self.resample_filter.copy_(_binomial(len(self.resample_filter)))
 
 
 class StyleGAN2Synthesis(Synthesis):

@@ -16,7 +16,9 @@ from model.config_parts import FourierInputConfig
 from model.layers import (
     Affine,
     Bend,
+    Drawn,
     Size,
+    Taps,
     at_least_float32,
     centre_crop,
     check_size,
@@ -24,10 +26,20 @@ from model.layers import (
     taps_for,
 )
 from model.mapping import Mapping as MappingNetwork
+from model.native.programs import Programs
+from model.native.stylegan3 import StyleGAN3Program
 from model.network import Code, Network, Picture, Synthesis, refuse
 
 
-class FourierInput(nn.Module):
+class Placement(Affine):
+    """From w to cosine, sine and shift of the canvas; a fresh one leaves it as it is."""
+
+    def draw(self) -> None:
+        self.weight.zero_()
+        self.bias.copy_(torch.tensor([1.0, 0.0, 0.0, 0.0]))
+
+
+class FourierInput(Drawn):
     """A bank of sine waves, which the first row of w turns and shifts, and a channel mix.
 
     ``transform`` [3, 3] turns, shifts and scales the whole canvas besides.
@@ -40,28 +52,36 @@ class FourierInput(nn.Module):
     def __init__(self, config: FourierInputConfig, w_dim: int) -> None:
         super().__init__()
         self.config = config
-        self.weight = nn.Parameter(torch.randn(config.channels, config.channels))
-        self.affine = Affine(w_dim, 4)
-        with torch.no_grad():
-            self.affine.weight.zero_()
-            self.affine.bias.copy_(torch.tensor([1.0, 0.0, 0.0, 0.0]))
-        self.register_buffer("transform", torch.eye(3))
-        self.register_buffer("freqs", _frequencies(config))
-        self.register_buffer("phases", torch.rand(config.channels) - 0.5)
+        self.weight = nn.Parameter(torch.empty(config.channels, config.channels))
+        self.affine = Placement(w_dim, 4)
+        self.register_buffer("transform", torch.empty(3, 3))
+        self.register_buffer("freqs", torch.empty(config.channels, 2))
+        self.register_buffer("phases", torch.empty(config.channels))
 
-    def forward(self, w: Tensor, size: Size, transform: Tensor | None = None) -> Tensor:
-        """[N, channels, height, width] of w [N, w_dim]; ``transform`` overrides the stored one."""
-        matrix = self._matrix(w, self._transform(transform))
-        phases = self.phases + (self.freqs @ matrix[:, :2, 2:]).squeeze(2)
-        freqs = self.freqs @ matrix[:, :2, :2]
-        amplitudes = self._amplitudes(freqs)
+    def draw(self) -> None:
+        self.weight.normal_()
+        self.transform.copy_(torch.eye(3))
+        self.freqs.copy_(_frequencies(self.config))
+        self.phases.uniform_(-0.5, 0.5)
+
+    def forward(self, w: Tensor, size: Size, transform: Tensor) -> Tensor:
+        """[N, channels, height, width] of w [N, w_dim] under ``transform`` [3, 3] or [N, 3, 3]."""
+        freqs, phases, amplitudes = self.waves(w, transform)
         turns = _positions(size, self.config.rate, freqs) + phases[:, None, None]
         waves = torch.sin(turns * (2 * math.pi))
         mix = self.weight * amplitudes[:, None, :] / math.sqrt(self.config.channels)
         mixed: Tensor = mix @ waves.flatten(1, 2).mT
         return mixed.reshape(len(w), -1, *size)
 
-    def _transform(self, transform: Tensor | None) -> Tensor:
+    def waves(self, w: Tensor, transform: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Frequencies [N, C, 2], phases and amplitudes [N, C] of w [N, w_dim]."""
+        matrix = self._matrix(w, transform)
+        phases = self.phases + (self.freqs @ matrix[:, :2, 2:]).squeeze(2)
+        freqs = self.freqs @ matrix[:, :2, :2]
+        return freqs, phases, self._amplitudes(freqs)
+
+    def placed(self, transform: Tensor | None) -> Tensor:
+        """``transform``, or where there is none the stored one. ValueError: another shape."""
         if transform is None:
             return self.transform
         if transform.shape[-2:] != (3, 3) or transform.ndim > 3:
@@ -109,6 +129,7 @@ class StyleGAN3Synthesis(Synthesis):
         self.input = FourierInput(config.input, config.w_dim)
         for layer in config.synthesis:
             self.add_module(layer.name, AliasFreeLayer(layer, config.w_dim))
+        self._programs = Programs(StyleGAN3Program)
 
     def forward(
         self,
@@ -132,13 +153,27 @@ class StyleGAN3Synthesis(Synthesis):
         wanted = None if size is None else check_size(size)
         taps = taps_for(self.config.layers, bends, features)
         w = w.to(self.input.weight)
-        x = self.input(w[:, 0], self._grid(wanted), transform)
+        image = self._painted(w, self._grid(wanted), self.input.placed(transform), taps)
+        return self.picture(centre_crop(image, wanted), taps, features)
+
+    def _painted(self, w: Tensor, grid: Size, transform: Tensor, taps: Taps | None) -> Tensor:
+        program = (
+            self._programs.find(self, grid, w, transform) if taps is None or len(w) == 1 else None
+        )
+        if program is None:
+            return self._painted_by_layers(w, grid, transform, taps)
+        transforms = transform.expand(len(w), 3, 3)
+        return torch.stack([program(*each, taps) for each in zip(w, transforms, strict=True)])
+
+    def _painted_by_layers(
+        self, w: Tensor, grid: Size, transform: Tensor, taps: Taps | None
+    ) -> Tensor:
+        x = self.input(w[:, 0], grid, transform)
         x = self.through("input", x.to(self.dtype), taps)
         for row, layer in enumerate(self.config.synthesis, start=1):
             x = getattr(self, layer.name)(x, w[:, row])
             x = self.through(layer.name, x, taps)
-        image = at_least_float32(x) * self.config.output_scale
-        return self.picture(centre_crop(image, wanted), taps, features)
+        return at_least_float32(x) * self.config.output_scale
 
     def _grid(self, size: Size | None) -> Size:
         """Height and width of the input, margins included, whose picture covers ``size``."""

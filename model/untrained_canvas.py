@@ -16,6 +16,7 @@ from model import schedule
 from model.alias_free import AliasFreeLayer
 from model.canvas import Canvas
 from model.encoder import BatchNorm, Convolution
+from model.layers import drawn
 from model.mapping import Mapping
 from model.schedule import Variant
 
@@ -57,7 +58,7 @@ def untrained(
     if config.synthesis[-1].in_channels < 3:
         raise ValueError(f"channel_base is {channel_base}: too few for three colours at the end")
     with torch.random.fork_rng():
-        network = Canvas(config)
+        network = drawn(Canvas(config))
     network.eval().requires_grad_(False)
     random = np.random.RandomState(seed)
     for module in network.modules():

@@ -11,6 +11,7 @@ from torch import Tensor
 import model
 from model.canvas import Canvas
 from model.layers import centre_crop, mirror_pad
+from model.networks import from_config
 from model.schedule import canvas
 
 PICKLES = Path(__file__).parents[1] / "golden" / "pickles"
@@ -131,7 +132,7 @@ def test_the_encoder_can_be_heard_and_bent_too(network: Canvas) -> None:
 def test_a_fresh_network_learns_in_all_its_parts() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = Canvas(canvas(32, 256, 8, latent_size=16)).train()
+        network = from_config(canvas(32, 256, 8, latent_size=16)).train()
         z = torch.randn(2, 16)
     before = {name: buffer.clone() for name, buffer in network.named_buffers()}
     picture = network.generate(z, condition=condition(32, 32).repeat(2, 1, 1, 1))

@@ -2,6 +2,8 @@
 
 import json
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,6 +84,21 @@ def test_the_file_tells_where_the_weights_came_from(converted: Path) -> None:
 
 def test_the_precision_is_set(converted: Path) -> None:
     assert load(converted, precision="bfloat16").precision == "bfloat16"
+
+
+SLOW = ("torch._dynamo", "torch._inductor", "sympy", "scipy")
+
+
+def test_loading_imports_no_compiler_and_no_designer_of_filters(converted: Path) -> None:
+    code = f"""if True:
+        import sys
+        import model
+        for path in sys.argv[1:]:
+            model.load(path)
+        print([name for name in {SLOW} if name in sys.modules])"""
+    command = [sys.executable, "-c", code, str(converted), *map(str, PICKLES)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
 
 
 # Writing

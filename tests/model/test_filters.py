@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.signal
 
 from model.config_parts import AliasFreeLayerConfig
 from model.filters import lowpass
@@ -25,6 +26,25 @@ def test_a_filter_is_the_one_of_the_reference(case: dict[str, Any]) -> None:
     half_width = asked["width"] / 2
     designed = lowpass(asked["numtaps"], asked["cutoff"], half_width, asked["fs"], radial=radial)
     np.testing.assert_allclose(designed, ARRAYS[case["arrays"]["y"]["key"]], **EXACT)
+
+
+@pytest.mark.parametrize("resolution", [16, 64, 256, 1024])
+def test_a_filter_is_in_float32_the_one_that_scipy_designs(resolution: int) -> None:
+    for layer in alias_free_layers(resolution, 4096, 64):
+        if layer.up_taps == 1:
+            continue
+        band = layer.in_cutoff, layer.in_half_width, layer.in_rate * layer.up
+        designed = lowpass(layer.up_taps, *band)
+        wanted = scipy.signal.firwin(layer.up_taps, band[0], width=2 * band[1], fs=band[2])
+        assert designed is not None
+        np.testing.assert_allclose(designed, wanted, **EXACT)
+        np.testing.assert_array_equal(designed.astype(np.float32), wanted.astype(np.float32))
+
+
+@pytest.mark.parametrize(("taps", "half_width"), [(12, 6.0), (12, 1.0), (12, 0.1), (64, 8.0)])
+def test_the_window_is_the_one_of_scipy_at_any_attenuation(taps: int, half_width: float) -> None:
+    wanted = scipy.signal.firwin(taps, 4.0, width=2 * half_width, fs=64)
+    np.testing.assert_allclose(lowpass(taps, 4.0, half_width, 64), wanted, **EXACT)
 
 
 def test_one_tap_filters_nothing() -> None:

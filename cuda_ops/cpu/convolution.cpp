@@ -1,0 +1,164 @@
+// Convolutions in blocks of channels: which products are made where, and what follows them.
+#include "convolution.h"
+
+#include "program.h"
+
+using namespace convolution;
+
+namespace {
+
+// Input bytes that one task reads, about, so that they stay in the second-level cache.
+constexpr size_t kTaskBytes = 1024 * 1024;
+constexpr int kFewest = 2, kMost = 24;  // products of one task
+constexpr float kHalfLimit = 60000;
+
+size_t input_bytes(const Convolution& op) { return op.in_type == kFloat32 ? 4 : 2; }
+int out_blocks(const Convolution& op) { return (op.out_channels + kBlock - 1) / kBlock; }
+
+// Positions of one task: some whole products, whose inputs fit the cache.
+int chunk(const Convolution& op) {
+  const int unit = positions(op.in_type);
+  const size_t pixel = input_bytes(op) * kBlock * op.in_blocks;
+  const int halo = (op.side - 1) * op.in_pitch, fitting = int(kTaskBytes / pixel) - halo;
+  const int units = fitting / (unit * op.stride);
+  return (units < kFewest ? kFewest : units > kMost ? kMost : units) * unit;
+}
+
+int chunks(const Convolution& op) { return (op.length + chunk(op) - 1) / chunk(op); }
+
+// Whether the kernel is larger than the inputs, and should be read only once.
+bool kernel_first(const Convolution& op) {
+  const size_t kernel = size_t(op.in_blocks) * op.side * op.side * out_blocks(op) * panel_bytes(op.in_type);
+  const size_t inputs = size_t(op.in_blocks) * op.in_rows * op.in_pitch * kBlock * input_bytes(op);
+  return kernel * chunks(op) * op.runs > inputs * out_blocks(op);
+}
+
+// What follows the products, for one position of one block of outputs.
+struct Epilogue {
+  using Lane = Vector<float>;
+  using V = Lane::type;
+  static constexpr int kVectors = kBlock / Lane::lanes;
+
+  const Convolution& op;
+  int block;
+  V limit, slope, branch_slope;
+  V gain[kVectors], bias[kVectors], second_gain[kVectors], second_bias[kVectors];
+
+  Epilogue(const Convolution& step, int block)
+      : op(step), block(block), limit(Lane::all(limit_of(step))), slope(Lane::all(step.slope)),
+        branch_slope(Lane::all(step.branch_slope)) {
+    copy(gain, op.gain);
+    copy(bias, op.bias);
+    if (op.second) copy(second_gain, op.second_gain);
+    if (op.second) copy(second_bias, op.second_bias);
+  }
+
+  static float limit_of(const Convolution& step) {
+    return step.out_type == kHalf && step.clamp > kHalfLimit ? kHalfLimit : step.clamp;
+  }
+
+  void copy(V* to, const float* from) const { memcpy(to, from + block * kBlock, kBlock * sizeof(float)); }
+
+  INLINE void operator()(const float* sums, int run, int at) const {
+    V x[kVectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; v++) {
+      x[v] = Lane::load(sums + v * Lane::lanes) * gain[v] + bias[v];
+      x[v] = Lane::max(x[v], x[v] * slope);
+      x[v] = Lane::max(Lane::min(x[v], limit), -limit);
+    }
+    if (op.branch) add_branch(x, index(run, at, op.branch_rows, op.branch_pitch));
+    write(op.out, op.out_type, index(run, at, op.out_rows, op.out_pitch), x);
+    if (!op.second) return;
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; v++) x[v] = x[v] * second_gain[v] + second_bias[v];
+    write(op.second, op.in_type, index(run, at, op.second_rows, op.second_pitch), x);
+  }
+
+  INLINE void add_branch(V* x, size_t from) const {
+    V branch[kVectors];
+    read(op.branch, op.branch_type, from, branch);
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; v++) {
+      x[v] += branch[v];
+      x[v] = Lane::max(x[v], x[v] * branch_slope);
+    }
+  }
+
+  INLINE size_t index(int run, int at, int rows, int pitch) const {
+    return ((size_t(block) * rows + run) * pitch + at) * kBlock;
+  }
+
+  static INLINE void read(const void* from, [[maybe_unused]] int32_t type, size_t at, V* x) {
+#if HAS_HALF
+    if (type == kHalf) return widen(Vector<half>::load((const half*)from + at), *(__m512*)x, *(__m512*)(x + 1));
+#endif
+    for (int v = 0; v < kVectors; v++) x[v] = Lane::load((const float*)from + at + v * Lane::lanes);
+  }
+
+  static INLINE void write(void* to, int32_t type, size_t at, const V* x) {
+#if HAS_HALF
+    if (type == kHalf) return Vector<half>::store((half*)to + at, narrow((__m512)x[0], (__m512)x[1]));
+#endif
+    if (type == kBfloat16) return write_bfloat16((bfloat16*)to + at, x);
+    for (int v = 0; v < kVectors; v++) Lane::store((float*)to + at + v * Lane::lanes, x[v]);
+  }
+
+  static INLINE void write_bfloat16(bfloat16* to, const V* x) {
+#if defined(__AVX512BF16__)
+    _mm512_storeu_si512(to, (__m512i)_mm512_cvtne2ps_pbh((__m512)x[1], (__m512)x[0]));
+#else
+    for (int c = 0; c < kBlock; c++) to[c] = narrow(x[c / Lane::lanes][c % Lane::lanes]);
+#endif
+  }
+};
+
+}  // namespace
+
+int tasks(const Convolution& op) { return chunks(op) * op.runs * out_blocks(op); }
+
+void run(const Convolution& op, int task) {
+  const int places = chunks(op) * op.runs;
+  const bool kernel_outside = kernel_first(op);
+  const int block = kernel_outside ? task / places : task % out_blocks(op);
+  const int place = kernel_outside ? task % places : task / out_blocks(op);
+  const int row = place / chunks(op), begin = place % chunks(op) * chunk(op);
+  const int end = begin + chunk(op) < op.length ? begin + chunk(op) : op.length;
+
+  const size_t pixel = input_bytes(op) * kBlock, unit = positions(op.in_type);
+  const size_t panels = size_t(op.in_blocks) * op.side * op.side * panel_bytes(op.in_type);
+  Patch patch{nullptr,
+              (const char*)op.kernel + block * panels,
+              pixel * op.stride,
+              pixel * op.in_pitch,
+              pixel * op.in_pitch * op.in_rows,
+              op.in_blocks,
+              op.side,
+              op.out_channels - block * kBlock <= kBlock / 2};
+  const Epilogue finish(op, block);
+  const Session session(op.in_type);
+  alignas(64) float sums[kMostPositions][kBlock] = {};
+  for (int at = begin; at < end; at += unit) {
+    patch.pixel = (const char*)op.in + pixel * op.stride * (size_t(row) * op.in_pitch + at);
+    multiply(patch, op.in_type, sums);
+    for (int p = 0; p < int(unit) && at + p < end; p++) finish(sums[p], row, at + p);
+  }
+}
+
+void pack_kernel(const float* kernel, const int32_t* in_slots, int inputs, int in_blocks, int outputs,
+                 int side, int32_t type, void* packed) {
+  const size_t blocks = (outputs + kBlock - 1) / kBlock, taps = side * side;
+  const size_t panel = kBlock * kBlock;
+  memset(packed, 0, blocks * in_blocks * taps * panel_bytes(type));
+  for (int o = 0; o < outputs; o++)
+    for (int i = 0; i < inputs; i++)
+      for (size_t tap = 0; tap < taps; tap++) {
+        const float value = kernel[(size_t(o) * inputs + i) * taps + tap];
+        const int slot = in_slots[i], in = slot % kBlock, out = o % kBlock;
+        const size_t at = ((o / kBlock * in_blocks + slot / kBlock) * taps + tap) * panel;
+        if (type == kFloat32)
+          ((float*)packed)[at + in * kBlock + out] = value;
+        else
+          ((bfloat16*)packed)[at + (in / 2 * kBlock + out) * 2 + in % 2] = narrow(value);
+      }
+}

@@ -1,0 +1,103 @@
+"""Feature maps as the steps of a program read and write them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from cuda_ops.cpu.steps import BFLOAT16, BLOCK, FLOAT32, HALF
+
+DTYPES = {FLOAT32: torch.float32, BFLOAT16: torch.bfloat16, HALF: torch.float16}
+
+# Pixels that a convolution's last product may read beyond the last one.
+_SLACK = 128
+
+
+def block_count(channels: int) -> int:
+    """Blocks that hold so many channels."""
+    return -(-channels // BLOCK)
+
+
+def slots_of(*groups: int) -> Tensor:
+    """Where each channel lies when every group of channels begins a block, int32 [channels]."""
+    slots, start = [], 0
+    for channels in groups:
+        slots.append(torch.arange(start, start + channels, dtype=torch.int32))
+        start += block_count(channels) * BLOCK
+    return torch.cat(slots)
+
+
+def spread(values: Tensor, slots: Tensor, blocks: int, fill: float = 0.0) -> Tensor:
+    """One float32 per slot, ``fill`` where no channel lies."""
+    by_slot = torch.full([blocks * BLOCK], fill)
+    by_slot[slots.long()] = values.detach().to(torch.float32)
+    return by_slot
+
+
+class Map:
+    """A feature map [channels, height, width] in blocks of channels, within a border of zeros.
+
+    Attributes:
+        kind: FLOAT32, BFLOAT16 or HALF.
+        slots: where each channel lies, int32 [channels].
+        rows, pitch: height and width with the border, or a pitch of the map's own.
+    """
+
+    def __init__(
+        self,
+        kind: int,
+        slots: Tensor,
+        size: tuple[int, int],
+        border: int = 0,
+        *,
+        pitch: int | None = None,
+        memory: Tensor | None = None,
+    ) -> None:
+        self.kind = kind
+        self.slots = slots
+        self.blocks = block_count(int(slots[-1]) + 1)
+        self.height, self.width = size
+        self.border = border
+        self.rows, self.pitch = self.height + 2 * border, pitch or self.width + 2 * border
+        if memory is None:
+            memory = torch.zeros(self.bytes, dtype=torch.uint8)
+        self.memory = memory
+
+    @property
+    def channels(self) -> int:
+        """How many there are."""
+        return len(self.slots)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width without the border."""
+        return self.height, self.width
+
+    @property
+    def bytes(self) -> int:
+        """Memory it needs."""
+        pixels = self.blocks * self.rows * self.pitch + _SLACK
+        return pixels * BLOCK * DTYPES[self.kind].itemsize
+
+    @property
+    def first(self) -> int:
+        """Address of the first pixel inside the border."""
+        return self.corner(0)
+
+    def corner(self, padding: int) -> int:
+        """Address of the first pixel, ``padding`` pixels of the border included."""
+        pixels = (self.border - padding) * (self.pitch + 1)
+        return self.memory.data_ptr() + pixels * BLOCK * DTYPES[self.kind].itemsize
+
+    def block(self, index: int) -> int:
+        """Address of the first pixel inside the border of one block."""
+        pixels = index * self.rows * self.pitch
+        return self.first + pixels * BLOCK * DTYPES[self.kind].itemsize
+
+    def pixels(self) -> Tensor:
+        """A view [blocks, height, width, 32] of what lies inside the border."""
+        count = self.blocks * self.rows * self.pitch * BLOCK
+        typed = self.memory.view(DTYPES[self.kind])[:count]
+        whole = typed.view(self.blocks, self.rows, self.pitch, BLOCK)
+        rows = slice(self.border, self.border + self.height)
+        return whole[:, rows, self.border : self.border + self.width]

@@ -1,0 +1,22 @@
+// Every kind of step comes in equal tasks that any thread may do, in any order.
+#pragma once
+#include "steps.h"
+
+int tasks(const Styles&);
+int tasks(const Waves&);
+int tasks(const Pack&);
+int tasks(const Unpack&);
+int tasks(const Mirror&);
+int tasks(const Convolution&);
+int tasks(const FilteredLrelu&);
+
+void run(const Styles&, int task);
+void run(const Waves&, int task);
+void run(const Pack&, int task);
+void run(const Unpack&, int task);
+void run(const Mirror&, int task);
+void run(const Convolution&, int task);
+void run(const FilteredLrelu&, int task);
+
+void pack_kernel(const float* kernel, const int32_t* in_slots, int inputs, int in_blocks, int outputs,
+                 int side, int32_t type, void* packed);

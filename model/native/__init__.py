@@ -1,0 +1,1 @@
+"""Networks as programs of the native kernels: the fast way to play them on a processor."""

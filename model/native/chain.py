@@ -1,0 +1,245 @@
+"""Alias-free layers as steps of a program.
+
+The style of a layer multiplies its input, so that its kernel never changes: whoever writes a map
+scales it for the convolution that reads it. Demodulation and bias follow the convolution. What lies
+between a convolution and its filters is overwritten by the next layer; the inputs of all layers are
+kept, so that a change of later rows of w begins at the layer that it concerns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor
+
+from cuda_ops.cpu.maps import Map, block_count, slots_of, spread
+from cuda_ops.cpu.program import Program, Separable, StyledLayer, gained, separable
+from cuda_ops.cpu.steps import BLOCK, FLOAT32, Mirror
+from model.alias_free import AliasFreeLayer
+from model.layers import Size, Taps, unit_kernel
+from model.native.stations import ScaleWith, Station
+
+if TYPE_CHECKING:
+    from model.network import Synthesis
+
+_UP_TAPS, _DOWN_TAPS, _DOWN = 6, 12, 2
+# Relative errors of a radial filter that is a sum of products: far below those of the arithmetic.
+_TOLERANCE_SINGLE, _TOLERANCE_HALF = 1e-6, 5e-4
+
+
+class Kinds(NamedTuple):
+    """Types of maps: of a convolution's input, and between it and its filters."""
+
+    source: int
+    between: int
+
+    @property
+    def tolerance(self) -> float:
+        """How exactly a radial filter is made of products."""
+        return _TOLERANCE_SINGLE if self.between == FLOAT32 else _TOLERANCE_HALF
+
+
+def layers_of(synthesis: Synthesis) -> list[AliasFreeLayer]:
+    """The alias-free layers of a generator, in order."""
+    return [each for each in synthesis.children() if isinstance(each, AliasFreeLayer)]
+
+
+def known(layers: Sequence[AliasFreeLayer], kinds: Kinds) -> bool:
+    """Whether the kernels know filters like these."""
+    *shaped, rgb = layers
+    filters_fit = all(_filters_fit(layer, kinds) for layer in shaped)
+    plain = rgb.config.up == rgb.config.down == 1 and not any(rgb.config.padding)
+    return filters_fit and plain and rgb.config.is_rgb and not rgb.config.skip_channels
+
+
+def _filters_fit(layer: AliasFreeLayer, kinds: Kinds) -> bool:
+    config = layer.config
+    known = config.up in (2, 4) and config.up_taps == _UP_TAPS * config.up
+    known &= (config.down, config.down_taps) == (_DOWN, _DOWN_TAPS)
+    known &= config.padding[0] == config.padding[2] and not config.is_rgb
+    return known and layer.down_filter is not None and _down(layer, kinds) is not None
+
+
+def _down(layer: AliasFreeLayer, kinds: Kinds) -> Separable | None:
+    assert layer.down_filter is not None
+    return separable(layer.down_filter, kinds.tolerance)
+
+
+class Skip(NamedTuple):
+    """What an encoder hands to some layer.
+
+    Attributes:
+        map: of the type that lies between convolutions and filters.
+        gain: by slot.
+        readers: the steps that read it, filled by `Chain.append`.
+    """
+
+    map: Map
+    gain: Tensor
+    readers: list[Mirror]
+
+
+class Link(NamedTuple):
+    """One layer in the program: its steps, and what makes the last scale with another address."""
+
+    begin: int
+    end: int
+    scale_with: ScaleWith
+
+
+class Chain:
+    """The layers of one generator at one size, appended to a program.
+
+    Attributes:
+        links: one per layer.
+        image: float32, the channels of the picture first.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        layers: Sequence[AliasFreeLayer],
+        w: Tensor,
+        size: Size,
+        kinds: Kinds,
+    ) -> None:
+        self.links: list[Link] = []
+        self._program = program
+        self._layers = layers
+        self._kinds = kinds
+        self.sources = self._sources(size)
+        self._styles = [torch.zeros(each.blocks * BLOCK) for each in self.sources]
+        self._gains = [
+            torch.zeros(block_count(each.config.out_channels) * BLOCK) for each in layers
+        ]
+        self._between = torch.zeros(self._most_between(), dtype=torch.uint8)
+        program.styles([self._styled(index, w) for index in range(len(layers))])
+
+    @property
+    def input_styles(self) -> Tensor:
+        """By which the input is to be multiplied, by slot."""
+        return self._styles[0]
+
+    def append(self, skips: Mapping[int, Skip]) -> None:
+        """Append the layers; ``skips`` are maps and their gains by slot, by number of receiver."""
+        for index, layer in enumerate(self._layers):
+            begin = len(self._program)
+            scale_with = self._rgb(index) if layer.config.is_rgb else self._shaped(index, skips)
+            self.links.append(Link(begin, len(self._program), scale_with))
+
+    def stations(self, names: Iterable[str]) -> list[Station]:
+        """Where the outputs of all layers but the last can be bent."""
+        return [
+            Station(
+                name, link.begin, link.end, self.sources[row], self._styles[row], link.scale_with
+            )
+            for row, (name, link) in enumerate(zip(names, self.links, strict=False), start=1)
+        ]
+
+    def picture(self, taps: Taps | None) -> Tensor:
+        """A copy of the picture that was painted last, [colours, H, W], float32."""
+        colours = len(self.image.slots)
+        plain = self.image.pixels()[0, :, :, :colours].permute(2, 0, 1).contiguous()
+        return plain if taps is None else taps(self._layers[-1].config.name, plain[None])[0]
+
+    def _sources(self, size: Size) -> list[Map]:
+        """The inputs of all layers; their sizes follow from the first."""
+        groups: tuple[int, ...] = (self._layers[0].config.in_channels,)
+        maps = []
+        for layer in self._layers:
+            border = layer.config.kernel - 1
+            maps.append(Map(self._kinds.source, slots_of(*groups), size, border))
+            groups = (layer.config.out_channels, layer.config.skip_channels)
+            groups = groups if groups[1] else groups[:1]
+            size = size if layer.config.is_rgb else _out_size(layer, size)
+        return maps
+
+    def _most_between(self) -> int:
+        empty = torch.empty(0, dtype=torch.uint8)
+        return max(self._between_map(index, empty).bytes for index in range(len(self._layers)))
+
+    def _between_map(self, index: int, memory: Tensor) -> Map:
+        layer, source = self._layers[index], self.sources[index]
+        slots = slots_of(layer.config.out_channels)
+        if layer.config.skip_channels:
+            slots = slots_of(layer.config.out_channels, layer.config.skip_channels)
+        size = (source.height + source.border, source.width + source.border)
+        return Map(self._kinds.between, slots, size, pitch=source.pitch, memory=memory)
+
+    def _styled(self, index: int, w: Tensor) -> StyledLayer:
+        layer, source = self._layers[index], self.sources[index]
+        weight, bias = layer.affine.gained()
+        kernel = unit_kernel(torch.float32, layer.weight.detach())
+        gain = float(layer.magnitude_ema.rsqrt())
+        fan_in = math.sqrt(layer.weight[0].numel())
+        out_slots = slots_of(layer.config.out_channels)
+        if layer.config.is_rgb:
+            constant = kernel.length * (gain / fan_in)
+            self._gains[index].copy_(spread(constant, out_slots, block_count(len(constant))))
+        return StyledLayer(
+            w=w[index + 1],
+            weight=weight.detach().contiguous(),
+            bias=bias.detach().contiguous(),
+            energy=None if layer.config.is_rgb else kernel.energy.t().contiguous(),
+            length=fan_in,
+            gain=gain,
+            in_slots=source.slots,
+            out_slots=out_slots,
+            styles=self._styles[index],
+            gains=self._gains[index],
+        )
+
+    def _shaped(self, index: int, skips: Mapping[int, Skip]) -> ScaleWith:
+        layer, config = self._layers[index], self._layers[index].config
+        between = self._between_map(index, self._between)
+        bias = spread(layer.bias, between.slots, between.blocks)
+        self._convolve(index, between, bias)
+        if config.receives:
+            first = block_count(config.out_channels)
+            skip = skips[config.receives]
+            mirror = self._program.mirror(
+                skip.map, between, skip.gain, bias[first * BLOCK :], first
+            )
+            skip.readers.append(mirror)
+        assert layer.up_filter is not None
+        down = _down(layer, self._kinds)
+        assert down is not None
+        step = self._program.filtered_lrelu(
+            between,
+            self.sources[index + 1],
+            gained(layer.up_filter, config.up, math.sqrt(2)),
+            down,
+            self._styles[index + 1],
+            factor=config.up,
+            padding=config.padding[0],
+            slope=0.2,
+            clamp=config.clamp,
+        )
+        return lambda address: setattr(step, "scale", address)
+
+    def _rgb(self, index: int) -> ScaleWith:
+        layer, source = self._layers[index], self.sources[index]
+        slots = slots_of(layer.config.out_channels)
+        self.image = Map(FLOAT32, slots, source.size)
+        self._convolve(index, self.image, spread(layer.bias, slots, self.image.blocks))
+        return lambda address: None  # a picture: nothing is to be scaled for a layer after it
+
+    def _convolve(self, index: int, out: Map, bias: Tensor) -> None:
+        layer = self._layers[index]
+        kernel = unit_kernel(torch.float32, layer.weight.detach()).unit
+        clamp = layer.config.clamp if layer.config.is_rgb else None
+        source, gains = self.sources[index], self._gains[index]
+        self._program.convolve(source, kernel, out, gains, bias, clamp=clamp)
+
+
+def _out_size(layer: AliasFreeLayer, size: Size) -> Size:
+    config = layer.config
+    low_x, high_x, low_y, high_y = config.padding
+    sides = []
+    for side, padding in zip(size, (low_y + high_y, low_x + high_x), strict=True):
+        upsampled = (side + config.kernel - 1) * config.up + padding - (config.up_taps - 1)
+        sides.append((upsampled - config.down_taps) // config.down + 1)
+    return sides[0], sides[1]
