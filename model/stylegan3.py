@@ -20,7 +20,6 @@ from model.layers import (
     Size,
     Taps,
     at_least_float32,
-    centre_crop,
     check_size,
     check_ws,
     taps_for,
@@ -154,7 +153,7 @@ class StyleGAN3Synthesis(Synthesis):
         taps = taps_for(self.config.layers, bends, features)
         w = w.to(self.input.weight)
         image = self._painted(w, self._grid(wanted), self.input.placed(transform), taps)
-        return self.picture(centre_crop(image, wanted), taps, features)
+        return self.picture(_around_native(image, wanted), taps, features)
 
     def _painted(self, w: Tensor, grid: Size, transform: Tensor, taps: Taps | None) -> Tensor:
         program = (
@@ -187,6 +186,14 @@ class StyleGAN3Synthesis(Synthesis):
         pixels_per_sample = round(self.config.resolution / self.config.input.rate)
         missing = max(wanted - self.config.resolution, 0)
         return native + 2 * math.ceil(missing / (2 * pixels_per_sample))
+
+
+def _around_native(image: Tensor, size: Size | None) -> Tensor:
+    """The part of [N, C, H, W] in whose middle, rounded down, the native picture lies."""
+    if size is None or size == image.shape[2:]:
+        return image
+    top, left = ((have - want + 1) // 2 for have, want in zip(image.shape[2:], size, strict=True))
+    return image[:, :, top : top + size[0], left : left + size[1]]
 
 
 class StyleGAN3(Network):
