@@ -54,7 +54,7 @@ class CanvasSynthesis(Synthesis):
         self.input = Bottleneck(config.input)
         for layer in config.synthesis:
             self.add_module(layer.name, AliasFreeLayer(layer, config.w_dim))
-        self._programs = Programs(CanvasProgram)
+        self.programs = Programs(CanvasProgram)
 
     def forward(
         self,
@@ -89,7 +89,7 @@ class CanvasSynthesis(Synthesis):
     ) -> Tensor:
         program = None
         if len(w) == 1 and not any(isinstance(gain, Tensor) for gain in gains):
-            program = self._programs.find(self, shapes_of(code.skips), w, *tensors_of(code.skips))
+            program = self.programs.find(self, shapes_of(code.skips), w, *tensors_of(code.skips))
         if program is None:
             return self._painted_by_layers(w, code, gains, taps)
         return program(w[0], code.skips, gains, taps)[None]

@@ -135,7 +135,7 @@ class Encoder(Computing):
             self.add_module(block.name, ResidualBlock(block))
         channels = config.blocks[-1].conv2.out_channels
         self.epilogue = Epilogue(channels, MappingNetwork(config.mapping))
-        self._programs = Programs(EncoderProgram)
+        self.programs = Programs(EncoderProgram)
 
     def forward(
         self,
@@ -163,7 +163,7 @@ class Encoder(Computing):
         taps = taps_for(self.config.layers, bends, features)
         program = None
         if taps is None and statistics == "stored" and len(condition) == 1:
-            program = self._programs.find(self, (condition.shape[2], condition.shape[3]), condition)
+            program = self.programs.find(self, (condition.shape[2], condition.shape[3]), condition)
         if program is None:
             code = self._encoded(condition, statistics, taps)
         else:

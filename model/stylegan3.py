@@ -128,7 +128,7 @@ class StyleGAN3Synthesis(Synthesis):
         self.input = FourierInput(config.input, config.w_dim)
         for layer in config.synthesis:
             self.add_module(layer.name, AliasFreeLayer(layer, config.w_dim))
-        self._programs = Programs(StyleGAN3Program)
+        self.programs = Programs(StyleGAN3Program)
 
     def forward(
         self,
@@ -157,7 +157,7 @@ class StyleGAN3Synthesis(Synthesis):
 
     def _painted(self, w: Tensor, grid: Size, transform: Tensor, taps: Taps | None) -> Tensor:
         program = (
-            self._programs.find(self, grid, w, transform) if taps is None or len(w) == 1 else None
+            self.programs.find(self, grid, w, transform) if taps is None or len(w) == 1 else None
         )
         if program is None:
             return self._painted_by_layers(w, grid, transform, taps)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -48,14 +48,19 @@ class Programs(Generic[C, K, P]):
 
     def find(self, part: C, size: K, *inputs: Tensor) -> P | None:
         """The program for a size; None where plain operators are to play these inputs."""
-        kinds = _kinds(part)
         tensors = [*part.parameters(), *part.buffers()]
-        if kinds is None or _recorded([*inputs, *tensors]):
-            return None
         self._forget_other_weights(tensors)
+        kinds = None if _recorded([*inputs, *tensors]) else self.kinds(part)
+        return None if kinds is None else self._program(part, size, kinds)
+
+    def kinds(self, part: C) -> Kinds | None:
+        """The types of maps in which the kernels play a part; None where they do not."""
+        kinds = _kinds(part)
+        if kinds is None:
+            return None
         if kinds not in self._plays:
             self._plays[kinds] = self._make.plays(part, kinds)
-        return self._program(part, size, kinds) if self._plays[kinds] else None
+        return kinds if self._plays[kinds] else None
 
     def _program(self, part: C, size: K, kinds: Kinds) -> P:
         key = (size, kinds)
@@ -74,7 +79,7 @@ class Programs(Generic[C, K, P]):
 
 
 def _kinds(part: Computing) -> Kinds | None:
-    """The types of maps in which the kernels play a part; None where they do not."""
+    """What a part asks the kernels for; None where they are not to play."""
     weight = next(part.parameters())
     if weight.device.type != "cpu" or weight.dtype != torch.float32 or part.training:
         return None
@@ -97,7 +102,8 @@ def _half_kinds() -> Kinds | None:
 
 def computes_in(part: Computing) -> torch.dtype:
     """The type of a part's feature maps, as it would play now."""
-    kinds = _kinds(part)
+    programs: Programs[Computing, Any, Any] | None = getattr(part, "programs", None)
+    kinds = None if programs is None else programs.kinds(part)
     return torch.bfloat16 if kinds is not None and kinds.source == BFLOAT16 else part.dtype
 
 
