@@ -162,7 +162,8 @@ class StyleGAN3Synthesis(Synthesis):
         if program is None:
             return self._painted_by_layers(w, grid, transform, taps)
         transforms = transform.expand(len(w), 3, 3)
-        return torch.stack([program(*each, taps) for each in zip(w, transforms, strict=True)])
+        pictures = [program(*each, taps)[None] for each in zip(w, transforms, strict=True)]
+        return pictures[0] if len(pictures) == 1 else torch.cat(pictures)
 
     def _painted_by_layers(
         self, w: Tensor, grid: Size, transform: Tensor, taps: Taps | None

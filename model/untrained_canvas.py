@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+import cuda_ops
 from model import schedule
 from model.alias_free import AliasFreeLayer
 from model.canvas import Canvas
@@ -36,7 +37,7 @@ def untrained(
     resolution: int = 256,
     condition_size: int | None = None,
     channel_base: int | None = None,
-    channel_max: int = 32,
+    channel_max: int = 128,
     variant: Variant = "t",
 ) -> Canvas:
     """A Canvas network with random weights, ready to play in float32 on the CPU.
@@ -45,13 +46,13 @@ def untrained(
         seed: 0 … 2**32 - 1.
         resolution: pixels of the native picture's side.
         condition_size: pixels of the native condition's side; None is the resolution.
-        channel_base, channel_max: the budget, see `schedule.canvas`; by default 8 times the
-            resolution and 32, which two processor cores play at 256 x 256.
+        channel_base, channel_max: the budget, see `schedule.canvas`; by default 16 times the
+            resolution and 128, which the native kernels play on two cores at 256 x 256.
 
     Raises:
         ValueError: a condition size that is no power of two, or too few channels.
     """
-    channel_base = channel_base or 8 * resolution
+    channel_base = channel_base or 16 * resolution
     config = schedule.canvas(
         resolution, channel_base, channel_max, condition_size=condition_size, variant=variant
     )
@@ -64,7 +65,8 @@ def untrained(
     for module in network.modules():
         _draw(module, random)
     _let_w_in(network, random)
-    _balance(network, random)
+    with cuda_ops.choose("portable"):  # the same network, whichever path is to play it
+        _balance(network, random)
     return network
 
 
@@ -106,8 +108,11 @@ def _let_w_in(network: Canvas, random: np.random.RandomState) -> None:
 
 
 def _balance(network: Canvas, random: np.random.RandomState) -> None:
-    """Set every normalisation, and the colours, by painting made-up conditions once."""
-    condition = _clouds(random, network.config.encoder.size[0])
+    """Set every normalisation, and the colours, by painting made-up conditions once.
+
+    They are as small as the encoder takes them, since a performer waits for this.
+    """
+    condition = _clouds(random, network.config.encoder.least[0])
     w = network.mapping(_normal(random, SAMPLES, network.config.z_dim))
     hooks = [
         module.register_forward_pre_hook(_measure)

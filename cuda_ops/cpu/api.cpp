@@ -19,11 +19,14 @@ bool fits(const Step& step, Pool::Work& work) {
   return true;
 }
 
-std::unique_ptr<Pool> pool;
+// Kept at the end of the process: a thread may still play then, and a forked child has no other.
+std::unique_ptr<Pool>& pool = *new std::unique_ptr<Pool>;
 int threads = 0;
 std::mutex one_program;
 
 }  // namespace
+
+int thread_count() { return threads; }
 
 extern "C" {
 
@@ -35,8 +38,9 @@ void performer_set_threads(int count) {
   threads = count;
 }
 
-// Whether all steps were of a known kind; they are done, in order, when this returns.
+// Whether all steps were of a known kind and size; they are done, in order, when this returns.
 int performer_run(const Step* steps, int count) {
+  std::lock_guard<std::mutex> lock(one_program);
   Pool::Work work[Pool::kMost];
   int filled = 0;
   if (count > Pool::kMost) return 0;
@@ -45,11 +49,11 @@ int performer_run(const Step* steps, int count) {
     if (!(fits<Styles>(steps[each], next) || fits<Waves>(steps[each], next) ||
           fits<Pack>(steps[each], next) || fits<Unpack>(steps[each], next) ||
           fits<Mirror>(steps[each], next) || fits<Convolution>(steps[each], next) ||
-          fits<FilteredLrelu>(steps[each], next)))
+          fits<FilteredLrelu>(steps[each], next) || fits<Layer>(steps[each], next)))
       return 0;
+    if (next.tasks > Pool::kMostTasks) return 0;
     filled += next.tasks > 0;
   }
-  std::lock_guard<std::mutex> lock(one_program);
   if (!pool) return 0;
   if (filled) pool->run(work, filled);
   return 1;
@@ -72,6 +76,22 @@ int performer_half_input() {
 }
 
 int performer_half_between() { return HAS_HALF ? kHalf : kFloat32; }
+
+// Bytes of the structure of a kind of step, -1 for a style: what Python lays out must be as large.
+int performer_size(int kind) {
+  switch (kind) {
+    case -1: return sizeof(Style);
+    case Styles::kind: return sizeof(Styles);
+    case Waves::kind: return sizeof(Waves);
+    case Pack::kind: return sizeof(Pack);
+    case Unpack::kind: return sizeof(Unpack);
+    case Mirror::kind: return sizeof(Mirror);
+    case Convolution::kind: return sizeof(Convolution);
+    case FilteredLrelu::kind: return sizeof(FilteredLrelu);
+    case Layer::kind: return sizeof(Layer);
+    default: return 0;
+  }
+}
 
 // What was compiled in, for people.
 const char* performer_instructions() {

@@ -9,7 +9,7 @@ namespace {
 
 // Input bytes that one task reads, about, so that they stay in the second-level cache.
 constexpr size_t kTaskBytes = 1024 * 1024;
-constexpr int kFewest = 2, kMost = 24;  // products of one task
+constexpr int kFewest = 32, kMost = 768;  // positions of one task
 constexpr float kHalfLimit = 60000;
 
 size_t input_bytes(const Convolution& op) { return op.in_type == kFloat32 ? 4 : 2; }
@@ -20,8 +20,9 @@ int chunk(const Convolution& op) {
   const int unit = positions(op.in_type);
   const size_t pixel = input_bytes(op) * kBlock * op.in_blocks;
   const int halo = (op.side - 1) * op.in_pitch, fitting = int(kTaskBytes / pixel) - halo;
-  const int units = fitting / (unit * op.stride);
-  return (units < kFewest ? kFewest : units > kMost ? kMost : units) * unit;
+  const int most = fitting / op.stride;
+  const int wanted = most < kFewest ? kFewest : most > kMost ? kMost : most;
+  return (wanted + unit - 1) / unit * unit;
 }
 
 int chunks(const Convolution& op) { return (op.length + chunk(op) - 1) / chunk(op); }
@@ -41,12 +42,13 @@ struct Epilogue {
 
   const Convolution& op;
   int block;
+  Target target;
   V limit, slope, branch_slope;
   V gain[kVectors], bias[kVectors], second_gain[kVectors], second_bias[kVectors];
 
-  Epilogue(const Convolution& step, int block)
-      : op(step), block(block), limit(Lane::all(limit_of(step))), slope(Lane::all(step.slope)),
-        branch_slope(Lane::all(step.branch_slope)) {
+  Epilogue(const Convolution& step, int block, const Target& target)
+      : op(step), block(block), target(target), limit(Lane::all(limit_of(step))),
+        slope(Lane::all(step.slope)), branch_slope(Lane::all(step.branch_slope)) {
     copy(gain, op.gain);
     copy(bias, op.bias);
     if (op.second) copy(second_gain, op.second_gain);
@@ -68,11 +70,18 @@ struct Epilogue {
       x[v] = Lane::max(Lane::min(x[v], limit), -limit);
     }
     if (op.branch) add_branch(x, index(run, at, op.branch_rows, op.branch_pitch));
-    write(op.out, op.out_type, index(run, at, op.out_rows, op.out_pitch), x);
+    if (op.out_type == kPlanes) return write_planes(x, size_t(run) * op.out_pitch + at);
+    write(target.out, op.out_type, (target.shift + ptrdiff_t(run) * op.out_pitch + at) * kBlock, x);
     if (!op.second) return;
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; v++) x[v] = x[v] * second_gain[v] + second_bias[v];
     write(op.second, op.in_type, index(run, at, op.second_rows, op.second_pitch), x);
+  }
+
+  void write_planes(const V* x, size_t at) const {
+    float* to = (float*)op.out + at;
+    for (int c = 0; c < op.out_channels; c++, to += size_t(op.out_rows) * op.out_pitch)
+      *to = x[c / Lane::lanes][c % Lane::lanes];
   }
 
   INLINE void add_branch(V* x, size_t from) const {
@@ -113,7 +122,35 @@ struct Epilogue {
   }
 };
 
+void convolve_run(const Convolution& op, int block, int row, int begin, int end, const Target& target) {
+  const size_t pixel = input_bytes(op) * kBlock;
+  const int unit = positions(op.in_type);
+  const size_t panels = size_t(op.in_blocks) * op.side * op.side * panel_bytes(op.in_type);
+  Patch patch{nullptr,
+              (const char*)op.kernel + block * panels,
+              0,
+              pixel * op.stride,
+              pixel * op.in_pitch,
+              pixel * op.in_pitch * op.in_rows,
+              op.in_blocks,
+              op.side,
+              op.in_channels - (op.in_blocks - 1) * kBlock,
+              op.out_channels - block * kBlock <= kBlock / 2};
+  const Epilogue finish(op, block, target);
+  alignas(64) float sums[kMostPositions][kBlock] = {};
+  for (int at = begin; at < end; at += unit) {
+    patch.pixel = (const char*)op.in + pixel * op.stride * (size_t(row) * op.in_pitch + at);
+    patch.count = end - at < unit ? end - at : unit;
+    multiply(patch, op.in_type, sums);
+    for (int p = 0; p < patch.count; p++) finish(sums[p], row, at + p);
+  }
+}
+
 }  // namespace
+
+void convolution::convolve(const Convolution& op, int block, int begin, int end, const Target& target) {
+  convolve_run(op, block, 0, begin, end, target);
+}
 
 int tasks(const Convolution& op) { return chunks(op) * op.runs * out_blocks(op); }
 
@@ -124,25 +161,8 @@ void run(const Convolution& op, int task) {
   const int place = kernel_outside ? task % places : task / out_blocks(op);
   const int row = place / chunks(op), begin = place % chunks(op) * chunk(op);
   const int end = begin + chunk(op) < op.length ? begin + chunk(op) : op.length;
-
-  const size_t pixel = input_bytes(op) * kBlock, unit = positions(op.in_type);
-  const size_t panels = size_t(op.in_blocks) * op.side * op.side * panel_bytes(op.in_type);
-  Patch patch{nullptr,
-              (const char*)op.kernel + block * panels,
-              pixel * op.stride,
-              pixel * op.in_pitch,
-              pixel * op.in_pitch * op.in_rows,
-              op.in_blocks,
-              op.side,
-              op.out_channels - block * kBlock <= kBlock / 2};
-  const Epilogue finish(op, block);
   const Session session(op.in_type);
-  alignas(64) float sums[kMostPositions][kBlock] = {};
-  for (int at = begin; at < end; at += unit) {
-    patch.pixel = (const char*)op.in + pixel * op.stride * (size_t(row) * op.in_pitch + at);
-    multiply(patch, op.in_type, sums);
-    for (int p = 0; p < int(unit) && at + p < end; p++) finish(sums[p], row, at + p);
-  }
+  convolve_run(op, block, row, begin, end, {op.out, ptrdiff_t(block) * op.out_rows * op.out_pitch});
 }
 
 void pack_kernel(const float* kernel, const int32_t* in_slots, int inputs, int in_blocks, int outputs,

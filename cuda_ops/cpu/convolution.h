@@ -6,20 +6,22 @@
 
 namespace convolution {
 
-// What one product reads: the pixel of the input under the first tap of the first position, and the
+// What some products read: the pixel of the input under the first tap of the first position, and the
 // kernel of these 32 outputs, [blocks][taps][32 inputs][32 outputs] (in pairs of inputs, where two
 // are multiplied at once).
 struct Patch {
   const char* pixel;
   const char* kernel;
+  int count;  // of positions
   size_t pixel_bytes, row_bytes, block_bytes;  // from a position, a row, a block to the next
-  int blocks, side;
+  int blocks, side, inputs;  // inputs: of the last block
   bool narrow;  // only the first 16 outputs are wanted
 };
 
-constexpr int kMostPositions = 32;
+constexpr int kMostPositions = 128;
 
-// Positions that one product makes, for inputs of `type`; a store beyond what is wanted is scratch.
+// Positions that are best multiplied at once, for inputs of `type`. Sums beyond what a patch counts
+// are scratch.
 int positions(int32_t type);
 
 // Bytes of a kernel of 32 outputs at one tap and 32 inputs.
@@ -34,5 +36,15 @@ struct Session {
 };
 
 void multiply(const Patch&, int32_t type, float (*sums)[kBlock]);
+
+// Where the results of a block go: position `at` of a run to `out`, in pixels past it.
+struct Target {
+  void* out;
+  ptrdiff_t shift;
+};
+
+// Positions `begin` to `end` of one run, for one block of outputs, to `target` instead of the step's
+// own `out`. A session must exist.
+void convolve(const Convolution&, int block, int begin, int end, const Target& target);
 
 }  // namespace convolution

@@ -1,9 +1,9 @@
 // The filtered leaky ReLU in one pass: up-FIR, leaky ReLU, clamp, down-FIR.
 //
-// A tile of the picture is made two rows at a time, one register of channels at a time:
+// Four output rows are made at a time, some columns and one register of channels at a time:
 //
-//   rows of the input -> 4 rows upsampled vertically -> each upsampled along the row, activated,
-//   filtered and downsampled along the row -> a ring of 16 such rows -> 2 rows filtered and
+//   rows of the input -> 8 rows upsampled vertically -> each upsampled along itself, activated,
+//   filtered and downsampled along itself -> a ring of 24 such rows -> 4 rows filtered and
 //   downsampled vertically, scaled, written.
 //
 // What lies between stays in the first- and second-level cache. A radial down-filter is a sum of
@@ -17,7 +17,10 @@ namespace filtered_lrelu {
 
 constexpr int kTaps = 6;       // of the up-filter on each of its phases
 constexpr int kDownTaps = 12;  // of the down-filter, which keeps every second sample
-constexpr int kRing = 16;      // rows between the two halves of the down-filter
+constexpr int kRise = 8;       // upsampled rows made at a time
+constexpr int kRing = 24;      // rows between the two halves of the down-filter
+constexpr int kSettle = 4;     // output rows made at a time, of 18 of the ring
+constexpr int kChunk = 32;     // samples along the rows made at a time
 constexpr int kMargin = 5;     // outputs' worth of samples that a down-filter reaches beyond its own
 
 INLINE constexpr int ceil_div(int a, int b) { return a >= 0 ? (a + b - 1) / b : -((-a) / b); }
@@ -30,22 +33,46 @@ INLINE constexpr int offset(int r) {
   return ceil_div(r - P, U) - ceil_div(-P, U);
 }
 
+// Where input rows lie: pixel (row, x) at `at` + ((row - first) % count * pitch + x) * kBlock.
+// Where `make` is set, all rows before `row` are there once it was called.
+struct Rows {
+  const void* at;
+  int first, count, pitch;
+  void (*make)(void* maker, int row);
+  void* maker;
+};
+
+// What one task paints: some channels, rows and columns of the output.
+struct Part {
+  int channel, end_channel, y0, y1, x0, x1;
+  Rows rows;
+};
+
 template <class S, int U, int P, int R>
 struct Tile {
   using Lane = Vector<S>;
   using V = typename Lane::type;
   static constexpr int L = Lane::lanes;
-  // Input rows under four upsampled ones, and samples under the pairs of one step.
-  static constexpr int kRows = kTaps + 3 / U + offset<U, P>(3 % U) - offset<U, P>(0);
+  // Input rows under `kRise` upsampled ones, and pairs of samples that one input sample brings.
+  static constexpr int kRows = kTaps + (kRise - 1) / U + offset<U, P>((kRise - 1) % U);
   static constexpr int kPairs = U / 2;
 
-  const FilteredLrelu& op;
-  V up[U][kTaps], across[R][kDownTaps], down[R][kDownTaps];
-  int x0, columns;      // outputs of this tile
-  int first, samples;   // input samples under them
-  S *risen, *ring;      // 4 rows of `samples`; kRing rows of R times `columns`
+  // Where a row is along itself.
+  struct Front {
+    V window[kTaps];     // the last samples
+    V sums[R][kTaps];    // of the outputs that they belong to, the newest first
+  };
 
-  Tile(const FilteredLrelu& step, S* workspace, int x0, int x1) : op(step), x0(x0), columns(x1 - x0) {
+  const FilteredLrelu& op;
+  const Part& part;
+  V up[U][kTaps], across[R][kDownTaps], down[R][kDownTaps];
+  int columns;         // of the output
+  int first, samples;  // of the input under them
+  S *risen, *rings;    // kRise rows of kChunk; for each group of lanes kRing rows of R times `columns`
+  Front fronts[kRise];
+
+  Tile(const FilteredLrelu& step, const Part& part, S* workspace)
+      : op(step), part(part), columns(part.x1 - part.x0) {
     for (int r = 0; r < U; r++)
       for (int k = 0; k < kTaps; k++) {
         int tap = r - P + kTaps * U - 1 - U * (ceil_div(r - P, U) + k);
@@ -56,58 +83,70 @@ struct Tile {
         across[a][t] = Lane::all(S(op.across[a * kDownTaps + kDownTaps - 1 - t]));
         down[a][t] = Lane::all(S(op.down[a * kDownTaps + kDownTaps - 1 - t]));
       }
-    first = ceil_div(2 * x0 - op.padding, U);
-    samples = (columns + kMargin + kPairs - 1) / kPairs + kTaps;
+    first = ceil_div(2 * part.x0 - op.padding, U);
+    samples = sample_count(columns);
     risen = workspace;
-    ring = risen + 4 * (samples + 1) * L;
+    rings = risen + kRise * kChunk * L;
   }
 
-  static size_t bytes(int columns) {
-    size_t samples = (columns + kMargin + kPairs - 1) / kPairs + kTaps + 1;
-    return (4 * samples + kRing * R * size_t(columns)) * L * sizeof(S);
+  static int sample_count(int columns) { return (columns + kMargin + kPairs - 1) / kPairs + kTaps; }
+  static size_t ring_size(int columns) { return kRing * R * size_t(columns) * L; }
+  static int groups(const Part& part) { return (part.end_channel - part.channel + L - 1) / L; }
+
+  static size_t bytes(const Part& part) {
+    const int columns = part.x1 - part.x0;
+    return (kRise * kChunk * L + groups(part) * ring_size(columns)) * sizeof(S);
   }
 
-  // Four rows of the upsampled grid from row `i` on (a multiple of 4), upsampled vertically alone.
-  void rise(const S* block, int i) {
+  // The input rows under some upsampled ones.
+  struct Under {
     const S* rows[kRows];
-    int top = ceil_div(i - op.padding, U);
-    bool inside[kRows];
-    for (int k = 0; k < kRows; k++) {
-      inside[k] = unsigned(top + k) < unsigned(op.in_height);
-      rows[k] = block + (ptrdiff_t(top + k) * op.in_pitch + first) * kBlock;
+    bool inside[kRows], whole = true;
+
+    Under(const Tile& tile, int top, int group) {
+      const Rows& from = tile.part.rows;
+      for (int k = 0; k < kRows; k++) {
+        const int row = top + k;
+        inside[k] = unsigned(row) < unsigned(tile.op.in_height);
+        whole &= inside[k];
+        const int at = inside[k] ? (row - from.first) % from.count : 0;
+        rows[k] = (const S*)from.at + (ptrdiff_t(at) * from.pitch + tile.first) * kBlock + group * L;
+      }
     }
-    bool whole = true;
-    for (bool each : inside) whole &= each;
-    int begin = clamp(-first, 0, samples), end = clamp(op.in_width - first, begin, samples);
-    blank(0, begin);
-    whole ? rise_run<true>(rows, inside, begin, end) : rise_run<false>(rows, inside, begin, end);
-    blank(end, samples);
+  };
+
+  // Samples `from` to `to` of kRise upsampled rows, upsampled vertically alone.
+  void rise(const Under& under, int from, int to) {
+    const int begin = clamp(-first, from, to), end = clamp(op.in_width - first, begin, to);
+    blank(0, begin - from);
+    under.whole ? rise_run<true>(under, from, begin, end) : rise_run<false>(under, from, begin, end);
+    blank(end - from, to - from);
   }
 
   template <bool whole>
-  INLINE void rise_run(const S* const* rows, const bool* inside, int begin, int end) {
+  INLINE void rise_run(const Under& under, int from, int begin, int end) {
     for (int x = begin; x < end; x++) {
       V w[kRows];
-#pragma GCC unroll 8
+#pragma GCC unroll 10
       for (int k = 0; k < kRows; k++)
-        w[k] = whole || inside[k] ? Lane::load(rows[k] + size_t(x) * kBlock) : V{};
-      rise_at(w, x);
+        w[k] = whole || under.inside[k] ? Lane::load(under.rows[k] + size_t(x) * kBlock) : V{};
+      rise_at(w, x - from);
     }
   }
 
   void blank(int begin, int end) {
-    for (int j = 0; j < 4; j++)
-      for (int x = begin; x < end; x++) Lane::store(risen + (size_t(j) * samples + x) * L, V{});
+    for (int j = 0; j < kRise; j++)
+      for (int x = begin; x < end; x++) Lane::store(risen + (j * kChunk + x) * L, V{});
   }
 
   INLINE void rise_at(const V* w, int x) {
-#pragma GCC unroll 4
-    for (int j = 0; j < 4; j++) {
+#pragma GCC unroll 8
+    for (int j = 0; j < kRise; j++) {
       const int o = j / U + offset<U, P>(j % U);
       V sum = w[o] * up[j % U][0];
 #pragma GCC unroll 5
       for (int k = 1; k < kTaps; k++) sum = w[o + k] * up[j % U][k] + sum;
-      Lane::store(risen + (size_t(j) * samples + x) * L, sum);
+      Lane::store(risen + (j * kChunk + x) * L, sum);
     }
   }
 
@@ -116,15 +155,14 @@ struct Tile {
     return Lane::max(Lane::min(x, high), -high);
   }
 
-  // One upsampled row, upsampled along itself, activated, and downsampled along itself.
-  void fold(const S* row, S* to) {
+  // `count` samples of an upsampled row: upsampled along it, activated, downsampled along it. What
+  // they finish goes `to` column `x` and on.
+  void fold(const S* row, int count, Front& front, S* to, int x) {
     const V slope = Lane::all(S(op.slope)), high = Lane::all(S(op.clamp));
-    V sums[R][kTaps] = {};  // of the outputs that the samples so far belong to, the newest first
-    V w[kTaps + 1];
-#pragma GCC unroll 6
-    for (int k = 0; k < kTaps; k++) w[k] = Lane::load(row + k * L);
-    row += kTaps * L;
-    int x = -kMargin;
+    V w[kTaps + 1], sums[R][kTaps];
+    memcpy(w, front.window, sizeof front.window);
+    memcpy(sums, front.sums, sizeof sums);
+    const S* const end = row + count * L;
     auto step = [&](bool checked) __attribute__((always_inline)) {
       w[kTaps] = Lane::load(row);
       row += L;
@@ -152,47 +190,73 @@ struct Tile {
 #pragma GCC unroll 6
       for (int k = 0; k < kTaps; k++) w[k] = w[k + 1];
     };
-    while (x < 0) step(true);
-    while (x + kPairs <= columns) step(false);
-    while (x < columns) step(true);
+    while (row < end && x < 0) step(true);
+    while (row < end && x + kPairs <= columns) step(false);
+    while (row < end) step(true);
+    memcpy(front.window, w, sizeof front.window);
+    memcpy(front.sums, sums, sizeof sums);
   }
 
-  // Output rows `y` and, where `both`, `y + 1`, out of the ring.
+  // Columns `begin` to `end` of the output rows from `y` on, out of a ring.
   template <class Out>
-  void settle(int y, bool both, int channel, Out out) {
-    const S* rows[kDownTaps + 2][R];
-    for (int t = 0; t < kDownTaps + 2; t++)
+  void settle(const S* ring, int y, int begin, int end, int channel, const Out& out) {
+    constexpr int kReach = kDownTaps + 2 * (kSettle - 1);
+    const S* rows[kReach][R];
+    for (int t = 0; t < kReach; t++)
       for (int a = 0; a < R; a++)
-        rows[t][a] = ring + (size_t((2 * y + t) % kRing) * R + a) * columns * L;
-    for (int x = 0; x < columns; x++) {
-      V high[2 * R] = {}, low[2 * R] = {};  // each a chain of its own, for the latency of a sum
+        rows[t][a] = ring + (size_t((2 * y + t + kRing) % kRing) * R + a) * columns * L;
+    const int top = clamp(part.y0 - y, 0, kSettle), bottom = clamp(part.y1 - y, 0, kSettle);
+    for (int x = begin; x < end; x++) {
+      V sums[kSettle] = {};
 #pragma GCC unroll 4
       for (int a = 0; a < R; a++)
-#pragma GCC unroll 14
-        for (int t = 0; t < kDownTaps + 2; t++) {
+#pragma GCC unroll 18
+        for (int t = 0; t < kReach; t++) {
           V row = Lane::load(rows[t][a] + size_t(x) * L);
-          V &above = high[2 * a + t % 2], &below = low[2 * a + t % 2];
-          if (t < kDownTaps) above = row * down[a][t] + above;
-          if (t >= 2) below = row * down[a][t - 2] + below;
+#pragma GCC unroll 4
+          for (int j = 0; j < kSettle; j++)
+            if (t >= 2 * j && t < 2 * j + kDownTaps) sums[j] = row * down[a][t - 2 * j] + sums[j];
         }
-#pragma GCC unroll 8
-      for (int a = 1; a < 2 * R; a++) high[0] += high[a], low[0] += low[a];
-      out(y, x0 + x, channel, high[0]);
-      if (both) out(y + 1, x0 + x, channel, low[0]);
+      if (top == 0 && bottom == kSettle) {
+#pragma GCC unroll 4
+        for (int j = 0; j < kSettle; j++) out(y + j, part.x0 + x, channel, sums[j]);
+      } else {
+        for (int j = top; j < bottom; j++) out(y + j, part.x0 + x, channel, sums[j]);
+      }
     }
   }
 
-  // Rows `y0` (even) to `y1` of the channels from `channel` on.
+  // All of the part, whose first row and column are even.
   template <class Out>
-  void paint(int channel, int y0, int y1, Out out) {
-    const S* block = (const S*)op.in + (size_t(channel / kBlock) * op.in_rows * op.in_pitch) * kBlock +
-                     channel % kBlock;
-    for (int i = 2 * y0; i < 2 * y1 + 12; i += 4) {
-      rise(block, i);
-      for (int j = 0; j < 4; j++)
-        fold(risen + size_t(j) * samples * L, ring + size_t((i + j) % kRing) * R * columns * L);
-      int y = i / 2 - 6;
-      if (y >= y0) settle(y, y + 1 < y1, channel, out);
+  void paint(const Out& out) {
+    const int all = groups(part);
+    for (int i = 2 * part.y0; i < 2 * part.y1 + 10; i += kRise) {
+      const int top = ceil_div(i - op.padding, U);
+      if (part.rows.make) part.rows.make(part.rows.maker, clamp(top + kRows, 0, op.in_height));
+      for (int group = 0; group < all; group++) paint_rows(i, top, group, out);
+    }
+  }
+
+  // The upsampled rows from `i` on, and the output rows that end in them.
+  template <class Out>
+  void paint_rows(int i, int top, int group, const Out& out) {
+    const Under under(*this, top, group);
+    S* ring = rings + group * ring_size(columns);
+    rise(under, 0, kTaps);
+    for (int j = 0; j < kRise; j++) {
+      fronts[j] = {};
+      for (int k = 0; k < kTaps; k++) fronts[j].window[k] = Lane::load(risen + (j * kChunk + k) * L);
+    }
+    int x = -kMargin;
+    const int y = i / 2 - kMargin;
+    for (int from = kTaps; from < samples; from += kChunk) {
+      const int count = samples - from < kChunk ? samples - from : kChunk;
+      rise(under, from, from + count);
+      for (int j = 0; j < kRise; j++)
+        fold(risen + j * kChunk * L, count, fronts[j], ring + size_t((i + j) % kRing) * R * columns * L, x);
+      const int begin = clamp(x, 0, columns), end = clamp(x + count * kPairs, 0, columns);
+      if (y + kSettle > part.y0) settle(ring, y, begin, end, part.channel + group * L, out);
+      x += count * kPairs;
     }
   }
 };

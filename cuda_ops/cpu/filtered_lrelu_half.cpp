@@ -21,7 +21,7 @@ struct Narrowed {
   }
 };
 
-void paint_half(const FilteredLrelu& op, const Part& part) { paint<half>(op, part, Narrowed{op}); }
+void paint_half(const FilteredLrelu& op, const Part& part, void* scratch) { paint_as<half>(op, part, scratch, Narrowed{op}); }
 
 }  // namespace filtered_lrelu
 #endif

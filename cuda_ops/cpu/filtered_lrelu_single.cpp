@@ -17,11 +17,11 @@ struct Written {
   }
 };
 
-void paint_single(const FilteredLrelu& op, const Part& part) {
+void paint_single(const FilteredLrelu& op, const Part& part, void* scratch) {
   if (op.out_type == kBfloat16)
-    paint<float>(op, part, Written<bfloat16>{op});
+    paint_as<float>(op, part, scratch, Written<bfloat16>{op});
   else
-    paint<float>(op, part, Written<float>{op});
+    paint_as<float>(op, part, scratch, Written<float>{op});
 }
 
 }  // namespace filtered_lrelu

@@ -25,15 +25,16 @@ INLINE void write(void* to, int32_t type, size_t at, float x) {
 
 // A row at a time, with the types known to the compiler.
 template <int32_t from_type, int32_t to_type>
-void copy_row(const Mirror& op, size_t from, size_t to, const float* gain, const float* bias, int margin) {
+void copy_row(const Mirror& op, size_t from, void* out, const float* gain, const float* bias, int margin,
+              int left, int right) {
   const int period = op.in_width > 1 ? 2 * (op.in_width - 1) : 1;
-  for (int x = 0; x < op.out_width; x++) {
+  for (int x = left; x < right; x++) {
     int source = (x - margin) % period;
     source = source < 0 ? source + period : source;
     source = source < op.in_width ? source : period - source;
     for (int c = 0; c < kBlock; c++) {
       float value = read(op.in, from_type, from + size_t(source) * kBlock + c);
-      write(op.out, to_type, to + size_t(x) * kBlock + c, value * gain[c] + bias[c]);
+      write(out, to_type, size_t(x - left) * kBlock + c, value * gain[c] + bias[c]);
     }
   }
 }
@@ -86,11 +87,9 @@ void run(const Unpack& op, int y) {
 
 int tasks(const Mirror& op) { return op.blocks * op.out_height; }
 
-void run(const Mirror& op, int task) {
-  const int block = task / op.out_height, y = task % op.out_height;
+void mirror_row(const Mirror& op, int block, int y, int left, int right, void* out) {
   const int source = mirrored(y - (op.out_height - op.in_height) / 2, op.in_height);
   const size_t from = index(block, source, op.in_rows, op.in_pitch);
-  const size_t to = index(block, y, op.out_rows, op.out_pitch);
   const float *gain = op.gain + block * kBlock, *bias = op.bias + block * kBlock;
   const int margin = (op.out_width - op.in_width) / 2;
   const auto copy = op.in_type == kHalf ? op.out_type == kHalf       ? copy_row<kHalf, kHalf>
@@ -99,5 +98,11 @@ void run(const Mirror& op, int task) {
                     : op.out_type == kHalf     ? copy_row<kFloat32, kHalf>
                     : op.out_type == kBfloat16 ? copy_row<kFloat32, kBfloat16>
                                                : copy_row<kFloat32, kFloat32>;
-  copy(op, from, to, gain, bias, margin);
+  copy(op, from, out, gain, bias, margin, left, right);
+}
+
+void run(const Mirror& op, int task) {
+  const int block = task / op.out_height, y = task % op.out_height;
+  const size_t bytes = op.out_type == kFloat32 ? 4 : 2;
+  mirror_row(op, block, y, 0, op.out_width, (char*)op.out + index(block, y, op.out_rows, op.out_pitch) * bytes);
 }

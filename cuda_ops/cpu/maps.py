@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+
 import torch
 from torch import Tensor
 
@@ -11,6 +13,7 @@ DTYPES = {FLOAT32: torch.float32, BFLOAT16: torch.bfloat16, HALF: torch.float16}
 
 # Pixels that a convolution's last product may read beyond the last one.
 _SLACK = 128
+_LARGE_PAGE = 1 << 21
 
 
 def block_count(channels: int) -> int:
@@ -32,6 +35,22 @@ def spread(values: Tensor, slots: Tensor, blocks: int, fill: float = 0.0) -> Ten
     by_slot = torch.full([blocks * BLOCK], fill)
     by_slot[slots.long()] = values.detach().to(torch.float32)
     return by_slot
+
+
+def zeros(count: int) -> Tensor:
+    """Memory of so many bytes, in few large pages where the system has them.
+
+    A picture's maps are walked through once a frame; with small pages, looking up where they lie
+    costs about as much as reading them.
+    """
+    if count < _LARGE_PAGE:
+        return torch.zeros(count, dtype=torch.uint8)
+    room = mmap.mmap(-1, count + _LARGE_PAGE)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        room.madvise(mmap.MADV_HUGEPAGE)
+    whole = torch.frombuffer(room, dtype=torch.uint8)
+    start = -whole.data_ptr() % _LARGE_PAGE
+    return whole[start : start + count]
 
 
 class Map:
@@ -60,7 +79,7 @@ class Map:
         self.border = border
         self.rows, self.pitch = self.height + 2 * border, pitch or self.width + 2 * border
         if memory is None:
-            memory = torch.zeros(self.bytes, dtype=torch.uint8)
+            memory = zeros(self.bytes)
         self.memory = memory
 
     @property

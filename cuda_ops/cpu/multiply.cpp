@@ -25,12 +25,14 @@ template <int vectors, class Step>
 INLINE void multiply_some(const Patch& patch, int output, float (*sums)[kBlock]) {
   typename Lane::type sum[kPositions][vectors] = {};
   const char* kernel = patch.kernel + size_t(output) * Step::bytes;
-  for (int block = 0; block < patch.blocks; block++)
+  for (int block = 0; block < patch.blocks; block++) {
+    const int inputs = block + 1 < patch.blocks ? kBlock : patch.inputs;
+    const int units = (inputs + Step::inputs - 1) / Step::inputs;
     for (int y = 0; y < patch.side; y++)
       for (int x = 0; x < patch.side; x++) {
         const char* pixel = patch.pixel + block * patch.block_bytes + y * patch.row_bytes +
                             size_t(x) * kBlock * Step::bytes / Step::inputs;
-        for (int unit = 0; unit < kBlock / Step::inputs; unit++) {
+        for (int unit = 0; unit < units; unit++) {
           typename Lane::type row[vectors];
 #pragma GCC unroll 4
           for (int v = 0; v < vectors; v++)
@@ -44,7 +46,9 @@ INLINE void multiply_some(const Patch& patch, int output, float (*sums)[kBlock])
           pixel += 4;
           kernel += kBlock * 4;
         }
+        kernel += (kBlock / Step::inputs - units) * kBlock * 4;
       }
+  }
   for (int p = 0; p < kPositions; p++)
     for (int v = 0; v < vectors; v++) Lane::store(sums[p] + output + v * Lane::lanes, sum[p][v]);
 }
@@ -94,38 +98,57 @@ struct alignas(64) TileLayout {
 };
 constexpr TileLayout kTileLayout;
 
-// 32 positions: tiles 0 to 3 are sums, 4 and 5 positions, 6 and 7 outputs.
+// One block of inputs at 32 positions: tiles 0 to 3 are sums, 4 and 5 positions, 6 and 7 outputs.
 template <bool narrow>
-void multiply_tiles(const Patch& patch, float (*sums)[kBlock]) {
-  _tile_zero(0);
-  _tile_zero(2);
-  if constexpr (!narrow) {
-    _tile_zero(1);
-    _tile_zero(3);
-  }
-  const char* kernel = patch.kernel;
-  for (int block = 0; block < patch.blocks; block++)
-    for (int y = 0; y < patch.side; y++)
-      for (int x = 0; x < patch.side; x++, kernel += 2048) {
-        const char* pixel = patch.pixel + block * patch.block_bytes + y * patch.row_bytes + x * 64;
-        _tile_loadd(4, pixel, patch.pixel_bytes);
-        _tile_loadd(5, pixel + 16 * patch.pixel_bytes, patch.pixel_bytes);
-        _tile_loadd(6, kernel, 128);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_dpbf16ps(2, 5, 6);
-        if constexpr (!narrow) {
-          _tile_loadd(7, kernel + 64, 128);
-          _tile_dpbf16ps(1, 4, 7);
-          _tile_dpbf16ps(3, 5, 7);
-        }
-      }
+INLINE void multiply_block(const Patch& patch, const char* pixels, const char* kernel, bool first,
+                           float (*sums)[kBlock]) {
   constexpr int row = kBlock * sizeof(float);
+  if (first) {
+    _tile_zero(0);
+    _tile_zero(2);
+    if constexpr (!narrow) {
+      _tile_zero(1);
+      _tile_zero(3);
+    }
+  } else {
+    _tile_loadd(0, sums[0], row);
+    _tile_loadd(2, sums[16], row);
+    if constexpr (!narrow) {
+      _tile_loadd(1, &sums[0][16], row);
+      _tile_loadd(3, &sums[16][16], row);
+    }
+  }
+  for (int y = 0; y < patch.side; y++)
+    for (int x = 0; x < patch.side; x++, kernel += 2048) {
+      const char* pixel = pixels + y * patch.row_bytes + x * 64;
+      _tile_loadd(4, pixel, patch.pixel_bytes);
+      _tile_loadd(5, pixel + 16 * patch.pixel_bytes, patch.pixel_bytes);
+      _tile_loadd(6, kernel, 128);
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_dpbf16ps(2, 5, 6);
+      if constexpr (!narrow) {
+        _tile_loadd(7, kernel + 64, 128);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_dpbf16ps(3, 5, 7);
+      }
+    }
   _tile_stored(0, sums[0], row);
   _tile_stored(2, sums[16], row);
   if constexpr (!narrow) {
     _tile_stored(1, &sums[0][16], row);
     _tile_stored(3, &sums[16][16], row);
   }
+}
+
+// All positions of a patch for one block of inputs before the next, so that the kernel of a block
+// stays in the first-level cache.
+template <bool narrow>
+void multiply_tiles(const Patch& patch, float (*sums)[kBlock]) {
+  const size_t kernel_bytes = patch.side * patch.side * panel_bytes(kBfloat16);
+  for (int block = 0; block < patch.blocks; block++)
+    for (int at = 0; at < patch.count; at += 32)
+      multiply_block<narrow>(patch, patch.pixel + block * patch.block_bytes + at * patch.pixel_bytes,
+                             patch.kernel + block * kernel_bytes, block == 0, sums + at);
 }
 #endif
 
@@ -146,7 +169,7 @@ Session::~Session() {
 
 int positions([[maybe_unused]] int32_t type) {
 #if defined(__AMX_BF16__)
-  if (type == kBfloat16) return 32;
+  if (type == kBfloat16) return kMostPositions;
 #endif
   return kPositions;
 }

@@ -18,7 +18,8 @@ class Pool {
     const void* what;
     int tasks;
   };
-  static constexpr int kMost = 256;  // steps of one program
+  static constexpr int kMost = 256;                  // steps of one program
+  static constexpr int kMostTasks = (1 << 20) - 1;  // of one step
 
   explicit Pool(int threads);
   ~Pool();

@@ -9,6 +9,7 @@ int tasks(const Unpack&);
 int tasks(const Mirror&);
 int tasks(const Convolution&);
 int tasks(const FilteredLrelu&);
+int tasks(const Layer&);
 
 void run(const Styles&, int task);
 void run(const Waves&, int task);
@@ -17,6 +18,13 @@ void run(const Unpack&, int task);
 void run(const Mirror&, int task);
 void run(const Convolution&, int task);
 void run(const FilteredLrelu&, int task);
+void run(const Layer&, int task);
+
+// Columns `left` to `right` of row `y` of one block, to `out`.
+void mirror_row(const Mirror&, int block, int y, int left, int right, void* out);
+
+// How many threads share the tasks.
+int thread_count();
 
 void pack_kernel(const float* kernel, const int32_t* in_slots, int inputs, int in_blocks, int outputs,
                  int side, int32_t type, void* packed);

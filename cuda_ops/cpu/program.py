@@ -21,8 +21,10 @@ from cuda_ops.cpu.maps import Map, block_count
 from cuda_ops.cpu.steps import (
     BLOCK,
     FLOAT32,
+    PLANES,
     Convolution,
     FilteredLrelu,
+    Layer,
     Mirror,
     Pack,
     Step,
@@ -235,6 +237,7 @@ class Program:
             out_type=out.kind,
             side=side,
             stride=stride,
+            in_channels=int(source.slots[-1]) + 1,
             in_blocks=source.blocks,
             in_rows=source.rows,
             in_pitch=source.pitch,
@@ -255,6 +258,48 @@ class Program:
             step.second, step.second_rows, step.second_pitch = into.first, into.rows, into.pitch
             step.second_gain, step.second_bias = self.keep(second_gain), self.keep(second_bias)
         return self._append(step, source, out, branch, second)
+
+    def paint(
+        self,
+        source: Map,
+        kernel: Tensor,
+        out: Tensor,
+        gain: Tensor,
+        bias: Tensor,
+        clamp: float | None,
+    ) -> Convolution:
+        """Correlate with ``kernel`` [out, in, k, k] into a plain picture [out, height, width].
+
+        At most 32 channels come out; gain and bias by slot, then ``clamp``.
+        """
+        outputs, _, side, _ = kernel.shape
+        height, width = out.shape[1:]
+        return self._append(
+            Convolution(
+                source=source.corner(source.border),
+                kernel=self.keep(pack_kernel(kernel, source)),
+                out=self.keep(out),
+                gain=self.keep(gain),
+                bias=self.keep(bias),
+                in_type=source.kind,
+                out_type=PLANES,
+                side=side,
+                stride=1,
+                in_channels=int(source.slots[-1]) + 1,
+                in_blocks=source.blocks,
+                in_rows=source.rows,
+                in_pitch=source.pitch,
+                out_channels=outputs,
+                runs=1 if width == source.pitch else height,
+                length=height * width if width == source.pitch else width,
+                out_rows=height,
+                out_pitch=width,
+                slope=1.0,
+                clamp=NO_LIMIT if clamp is None else clamp,
+                branch_slope=1.0,
+            ),
+            source,
+        )
 
     def filtered_lrelu(
         self,
@@ -280,7 +325,7 @@ class Program:
                 down=self.keep(down.down),
                 in_type=source.kind,
                 out_type=out.kind,
-                channels=source.blocks * BLOCK,
+                channels=int(source.slots[-1]) + 1,
                 in_rows=source.rows,
                 in_height=source.height,
                 in_width=source.width,
@@ -297,6 +342,23 @@ class Program:
             ),
             source,
             out,
+        )
+
+    def join(self, filtered: FilteredLrelu, skip: Mirror | None) -> None:
+        """Make the last steps one: a convolution, ``skip`` behind it if any, and ``filtered``.
+
+        What lay between is not written any more.
+        """
+        count = 2 if skip is None else 3
+        convolution = self._structures[-count]
+        del self._structures[-count:]
+        self._kept.extend([convolution, skip, filtered])
+        self._append(
+            Layer(
+                convolution=ctypes.pointer(convolution),
+                skip=None if skip is None else ctypes.pointer(skip),
+                filter=ctypes.pointer(filtered),
+            )
         )
 
     def _append(self, structure: T, *held: object) -> T:

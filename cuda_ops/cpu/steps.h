@@ -8,7 +8,8 @@
 
 constexpr int kBlock = 32;
 
-enum Type : int32_t { kFloat32 = 0, kBfloat16 = 1, kHalf = 2 };
+// kPlanes is a plain float32 picture, [channels][rows][pitch], which convolutions alone can write.
+enum Type : int32_t { kFloat32 = 0, kBfloat16 = 1, kHalf = 2, kPlanes = 3 };
 
 // An affine layer, and the gains that keep its convolution at unit variance.
 struct Style {
@@ -79,7 +80,7 @@ struct Convolution {
   void* second;                    // another `out`, of the type of inputs; null: none
   const float *second_gain, *second_bias;
   int32_t in_type, out_type, branch_type;
-  int32_t side, stride, in_blocks, in_rows, in_pitch, out_channels;
+  int32_t side, stride, in_channels, in_blocks, in_rows, in_pitch, out_channels;  // by slot
   int32_t runs, length, out_rows, out_pitch, branch_rows, branch_pitch, second_rows, second_pitch;
   float slope, clamp, branch_slope;
 };
@@ -94,6 +95,15 @@ struct FilteredLrelu {
   int32_t out_rows, out_height, out_width, out_pitch;
   int32_t factor, padding, rank;
   float slope, clamp;
+};
+
+// A convolution (its `out` unused) and perhaps mirrored blocks behind its own, filtered at once: what
+// lies between is some rows of one block, which stay in the cache. The filter's `in` is unused.
+struct Layer {
+  static constexpr int kind = 7;
+  const Convolution* convolution;
+  const Mirror* skip;  // null: none
+  const FilteredLrelu* filter;
 };
 
 struct Step {

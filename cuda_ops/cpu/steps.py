@@ -10,7 +10,7 @@ from ctypes import c_void_p as pointer
 from typing import Any, ClassVar
 
 BLOCK = 32
-FLOAT32, BFLOAT16, HALF = range(3)
+FLOAT32, BFLOAT16, HALF, PLANES = range(4)
 
 
 def _fields(kind: Any, names: str) -> list[tuple[str, Any]]:
@@ -68,8 +68,8 @@ class Convolution(Structure):
         _fields(pointer, "source kernel out gain bias branch second second_gain second_bias")
         + _fields(
             count,
-            "in_type out_type branch_type side stride in_blocks in_rows in_pitch out_channels"
-            " runs length out_rows out_pitch branch_rows branch_pitch second_rows second_pitch",
+            "in_type out_type branch_type side stride in_channels in_blocks in_rows in_pitch"
+            " out_channels runs length out_rows out_pitch branch_rows branch_pitch second_rows second_pitch",
         )
         + _fields(number, "slope clamp branch_slope")
     )
@@ -88,7 +88,16 @@ class FilteredLrelu(Structure):
     )
 
 
-KINDS = (Styles, Waves, Pack, Unpack, Mirror, Convolution, FilteredLrelu)
+class Layer(Structure):
+    KIND: ClassVar[int] = 7
+    _fields_ = [
+        ("convolution", ctypes.POINTER(Convolution)),
+        ("skip", ctypes.POINTER(Mirror)),
+        ("filter", ctypes.POINTER(FilteredLrelu)),
+    ]
+
+
+KINDS = (Styles, Waves, Pack, Unpack, Mirror, Convolution, FilteredLrelu, Layer)
 
 
 class Step(Structure):

@@ -49,7 +49,7 @@ struct Vector {
   static INLINE type min(type a, type b) { return a < b ? a : b; }
 };
 
-#if defined(__AVX512FP16__)
+#if defined(__AVX512FP16__) && defined(__AVX512BF16__)  // its maps narrow to the latter
 #define HAS_HALF 1
 typedef _Float16 half;
 

@@ -1,18 +1,20 @@
 // Scratch memory of a thread, which grows and is kept.
 #pragma once
-#include <cstdlib>
+#include <cstddef>
+#include <new>
 
 inline void* workspace(size_t bytes) {
+  static constexpr std::align_val_t kLine{64};  // by new, since Windows has no aligned_alloc
   struct Memory {
     void* at = nullptr;
     size_t size = 0;
-    ~Memory() { free(at); }
+    ~Memory() { ::operator delete(at, kLine); }
   };
   static thread_local Memory memory;
   if (memory.size < bytes) {
-    free(memory.at);
-    memory.size = (bytes + 4095) / 4096 * 4096;
-    memory.at = aligned_alloc(64, memory.size);
+    ::operator delete(memory.at, kLine);
+    memory.at = ::operator new(bytes, kLine);
+    memory.size = bytes;
   }
   return memory.at;
 }

@@ -62,7 +62,7 @@ class CanvasProgram:
         self._w.copy_(w)
         self._program.run(0, 1)
         self._journey.run(1, taps)
-        return self._chain.picture(taps) * self._output_scale
+        return self._chain.picture(taps, self._output_scale)
 
     def _append_bottleneck(self, synthesis: CanvasSynthesis, kinds: Kinds) -> Station:
         convolution = synthesis.input.conv

@@ -2,8 +2,8 @@
 
 The style of a layer multiplies its input, so that its kernel never changes: whoever writes a map
 scales it for the convolution that reads it. Demodulation and bias follow the convolution. What lies
-between a convolution and its filters is overwritten by the next layer; the inputs of all layers are
-kept, so that a change of later rows of w begins at the layer that it concerns.
+between a convolution and its filters is never there as a whole; the inputs of all layers are kept,
+so that a change of later rows of w begins at the layer that it concerns.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ def known(layers: Sequence[AliasFreeLayer], kinds: Kinds) -> bool:
     *shaped, rgb = layers
     filters_fit = all(_filters_fit(layer, kinds) for layer in shaped)
     plain = rgb.config.up == rgb.config.down == 1 and not any(rgb.config.padding)
+    plain &= rgb.config.out_channels <= BLOCK
     return filters_fit and plain and rgb.config.is_rgb and not rgb.config.skip_channels
 
 
@@ -95,7 +96,7 @@ class Chain:
 
     Attributes:
         links: one per layer.
-        image: float32, the channels of the picture first.
+        sources: the inputs of all layers.
     """
 
     def __init__(
@@ -115,7 +116,6 @@ class Chain:
         self._gains = [
             torch.zeros(block_count(each.config.out_channels) * BLOCK) for each in layers
         ]
-        self._between = torch.zeros(self._most_between(), dtype=torch.uint8)
         program.styles([self._styled(index, w) for index in range(len(layers))])
 
     @property
@@ -139,11 +139,12 @@ class Chain:
             for row, (name, link) in enumerate(zip(names, self.links, strict=False), start=1)
         ]
 
-    def picture(self, taps: Taps | None) -> Tensor:
-        """A copy of the picture that was painted last, [colours, H, W], float32."""
-        colours = len(self.image.slots)
-        plain = self.image.pixels()[0, :, :, :colours].permute(2, 0, 1).contiguous()
-        return plain if taps is None else taps(self._layers[-1].config.name, plain[None])[0]
+    def picture(self, taps: Taps | None, scale: float) -> Tensor:
+        """The picture that was painted last, bent, times ``scale``: [colours, H, W], float32."""
+        name = self._layers[-1].config.name
+        if taps is None or name not in taps.names:
+            return self._image * scale
+        return taps(name, self._image[None].clone())[0] * scale
 
     def _sources(self, size: Size) -> list[Map]:
         """The inputs of all layers; their sizes follow from the first."""
@@ -157,17 +158,15 @@ class Chain:
             size = size if layer.config.is_rgb else _out_size(layer, size)
         return maps
 
-    def _most_between(self) -> int:
-        empty = torch.empty(0, dtype=torch.uint8)
-        return max(self._between_map(index, empty).bytes for index in range(len(self._layers)))
-
-    def _between_map(self, index: int, memory: Tensor) -> Map:
+    def _between(self, index: int) -> Map:
+        """What lies between a convolution and its filters: nothing but its geometry."""
         layer, source = self._layers[index], self.sources[index]
         slots = slots_of(layer.config.out_channels)
         if layer.config.skip_channels:
             slots = slots_of(layer.config.out_channels, layer.config.skip_channels)
         size = (source.height + source.border, source.width + source.border)
-        return Map(self._kinds.between, slots, size, pitch=source.pitch, memory=memory)
+        nothing = torch.empty(0, dtype=torch.uint8)
+        return Map(self._kinds.between, slots, size, pitch=source.pitch, memory=nothing)
 
     def _styled(self, index: int, w: Tensor) -> StyledLayer:
         layer, source = self._layers[index], self.sources[index]
@@ -194,16 +193,11 @@ class Chain:
 
     def _shaped(self, index: int, skips: Mapping[int, Skip]) -> ScaleWith:
         layer, config = self._layers[index], self._layers[index].config
-        between = self._between_map(index, self._between)
+        between = self._between(index)
         bias = spread(layer.bias, between.slots, between.blocks)
-        self._convolve(index, between, bias)
-        if config.receives:
-            first = block_count(config.out_channels)
-            skip = skips[config.receives]
-            mirror = self._program.mirror(
-                skip.map, between, skip.gain, bias[first * BLOCK :], first
-            )
-            skip.readers.append(mirror)
+        source, gains = self.sources[index], self._gains[index]
+        self._program.convolve(source, self._kernel(index), between, gains, bias)
+        mirror = self._mirror(skips[config.receives], between, bias) if config.receives else None
         assert layer.up_filter is not None
         down = _down(layer, self._kinds)
         assert down is not None
@@ -218,21 +212,26 @@ class Chain:
             slope=0.2,
             clamp=config.clamp,
         )
+        self._program.join(step, mirror)
         return lambda address: setattr(step, "scale", address)
+
+    def _mirror(self, skip: Skip, between: Map, bias: Tensor) -> Mirror:
+        first = between.blocks - skip.map.blocks
+        mirror = self._program.mirror(skip.map, between, skip.gain, bias[first * BLOCK :], first)
+        skip.readers.append(mirror)
+        return mirror
 
     def _rgb(self, index: int) -> ScaleWith:
         layer, source = self._layers[index], self.sources[index]
-        slots = slots_of(layer.config.out_channels)
-        self.image = Map(FLOAT32, slots, source.size)
-        self._convolve(index, self.image, spread(layer.bias, slots, self.image.blocks))
+        config = layer.config
+        self._image = torch.zeros(config.out_channels, *source.size)
+        bias = spread(layer.bias, slots_of(config.out_channels), block_count(config.out_channels))
+        kernel, gains = self._kernel(index), self._gains[index]
+        self._program.paint(source, kernel, self._image, gains, bias, config.clamp)
         return lambda address: None  # a picture: nothing is to be scaled for a layer after it
 
-    def _convolve(self, index: int, out: Map, bias: Tensor) -> None:
-        layer = self._layers[index]
-        kernel = unit_kernel(torch.float32, layer.weight.detach()).unit
-        clamp = layer.config.clamp if layer.config.is_rgb else None
-        source, gains = self.sources[index], self._gains[index]
-        self._program.convolve(source, kernel, out, gains, bias, clamp=clamp)
+    def _kernel(self, index: int) -> Tensor:
+        return unit_kernel(torch.float32, self._layers[index].weight.detach()).unit
 
 
 def _out_size(layer: AliasFreeLayer, size: Size) -> Size:

@@ -49,7 +49,7 @@ class StyleGAN3Program:
         """The picture [colours, H, W] of one w [num_ws, w_dim], before it is cropped."""
         begin = self._first_step(w, transform)
         self._journey.run(begin, taps)
-        return self._chain.picture(taps) * self._output_scale
+        return self._chain.picture(taps, self._output_scale)
 
     def _append_input(self, kinds: Kinds) -> Station:
         """The waves (step 1) and their mix; the maps that the first layer reads."""
