@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _UP_TAPS, _DOWN_TAPS, _DOWN = 6, 12, 2
 # Relative errors of a radial filter that is a sum of products: far below those of the arithmetic.
-_TOLERANCE_SINGLE, _TOLERANCE_HALF = 1e-6, 5e-4
+_TOLERANCE_SINGLE, _TOLERANCE_HALF = 3e-6, 5e-4
 
 
 class Kinds(NamedTuple):
