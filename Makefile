@@ -8,7 +8,9 @@ SCENE ?= first_light
 demo: .venv/demo.stamp
 	$(BIN)/performer run $(SCENE)
 
+# The native kernels are built first; without a compiler the tests run in pure PyTorch.
 test: .venv/dev.stamp
+	-$(BIN)/performer build
 	$(BIN)/python -m pytest $(TESTS)
 
 check: .venv/dev.stamp
