@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,9 +33,9 @@ Operator = Callable[..., Tensor]
 
 
 class Call(NamedTuple):
-    """One operator on one layer; ``floor`` is the least milliseconds, by dtype.
+    """One operator on one layer; ``maps`` are its feature maps, ``others`` its further tensors.
 
-    The first of ``maps`` are the feature maps, whose dtype is chosen; ``others`` follow them.
+    ``floor`` is the least milliseconds, by the dtype of the maps.
     """
 
     name: str
@@ -53,7 +54,8 @@ class Call(NamedTuple):
 
 
 def calls(subject: Subject) -> Iterator[Call]:
-    """The operators of each layer, in order."""
+    """The operators of each layer, in order; the same ones each time."""
+    torch.manual_seed(0)
     network = subject.network()
     for config in subject.config().synthesis:
         layer = getattr(network.synthesis, config.name)
@@ -62,7 +64,6 @@ def calls(subject: Subject) -> Iterator[Call]:
 
 
 def _convolution(layer: AliasFreeLayer, config: AliasFreeLayerConfig) -> Call:
-    work = floor.layer_work(config)
     width, height = config.in_size
     return Call(
         f"{_short(config)} {config.in_channels}>{config.out_channels} {width} conv{config.kernel}",
@@ -71,12 +72,11 @@ def _convolution(layer: AliasFreeLayer, config: AliasFreeLayerConfig) -> Call:
         torch.randn(1, config.in_channels, height, width),
         {"w": layer.weight, "s": torch.randn(1, config.in_channels)},
         {"demodulate": not config.is_rgb, "padding": config.kernel - 1},
-        lambda dtype: floor.convolution_milliseconds(work, dtype),
+        partial(floor.of_convolution, config),
     )
 
 
 def _lrelu(layer: AliasFreeLayer, config: AliasFreeLayerConfig) -> Call:
-    work = floor.layer_work(config)
     width, height = (side + config.kernel - 1 for side in config.in_size)
     return Call(
         f"{_short(config)} {config.width} {width}>{config.out_size[0]} lrelu",
@@ -92,7 +92,7 @@ def _lrelu(layer: AliasFreeLayer, config: AliasFreeLayerConfig) -> Call:
             "slope": 1.0 if config.is_rgb else 0.2,
             "clamp": config.clamp,
         },
-        lambda dtype: floor.filter_milliseconds(work, dtype),
+        partial(floor.of_filters, config),
     )
 
 
@@ -120,59 +120,70 @@ def _on(path: str, operator: Operator) -> Operator:
     return run
 
 
-class Line(NamedTuple):
-    """Milliseconds and relative errors by name, and the floor in milliseconds."""
+class Figures(NamedTuple):
+    """Milliseconds and relative errors of one call, by who computes it."""
 
     name: str
     times: dict[str, float]
     errors: dict[str, float]
-    floor: float
+    floor: Callable[[torch.dtype], float]
 
-    def __str__(self) -> str:
-        cells = [
-            f"{taken:>12.2f}{self.errors[who]:>9.1e}"
-            if who in self.errors
-            else f"{taken:>12.1f}{'':9}"
-            for who, taken in self.times.items()
+
+def measure(
+    subject: Subject, paths: Sequence[str], dtype: torch.dtype, folder: Path | None, repeats: int
+) -> list[Figures]:
+    """The figures of each layer's operators."""
+    timing.set_threads(1)
+    official = None if folder is None else Official(folder)
+    with torch.inference_mode():
+        costs = [
+            timing.in_turns(contestants(call, paths, dtype, official), repeats)
+            for call in calls(subject)
         ]
-        slowest, *ours = self.times.values()
-        ratios = "".join(f"{slowest / taken:>7.1f} x" for taken in ours)
-        return (
-            f"{self.name:28}{''.join(cells)}{ratios}{self.floor:>9.2f}{ours[0] / self.floor:>7.1f}"
-        )
+        # Only now, since float64 leaves the allocator in a state that no performance knows.
+        return [
+            _figures(call, contestants(call, paths, dtype, official), taken)
+            for call, taken in zip(calls(subject), costs, strict=True)
+        ]
 
 
-def lines(
-    subject: Subject,
-    paths: Sequence[str],
-    dtype: torch.dtype,
-    official: Official | None,
-    repeats: int,
-) -> Iterator[Line]:
-    """One line per layer and operator, then the sums."""
-    measured = []
-    for call in calls(subject):
-        exact = call.run(_on("reference", call.ours), torch.float64)(0)
-        runs = contestants(call, paths, dtype, official)
-        errors = {who: relative_error([run(0)], [exact]) for who, run in runs.items()}
-        line = Line(call.name, timing.in_turns(runs, repeats), errors, call.floor(dtype))
-        measured.append(line)
-        yield line
-    totals = {who: sum(line.times[who] for line in measured) for who in measured[0].times}
-    yield Line("all", totals, {}, sum(line.floor for line in measured))
+def _figures(
+    call: Call, runs: Mapping[str, Callable[[int], Tensor]], costs: Mapping[str, timing.Cost]
+) -> Figures:
+    exact = call.run(_on("reference", call.ours), torch.float64)(0)
+    errors = {who: relative_error([run(0)], [exact]) for who, run in runs.items()}
+    times = {who: taken.milliseconds for who, taken in costs.items()}
+    return Figures(call.name, times, errors, call.floor)
 
 
 def report(asked: argparse.Namespace) -> Iterator[str]:
     """The measurements, line by line."""
-    official = None if asked.official is None else Official(asked.official)
-    first = "reference" if official is None else "official"
+    dtype = DTYPES[asked.dtype]
+    whose = ("reference" if asked.official is None else "official", *asked.paths)
     yield f"{timing.circumstances()}\n{floor.peaks()}"
-    columns = "".join(f"{who + ' ms':>12}{'error':>9}" for who in (first, *asked.paths))
-    ratios = "".join(f"{path:>9}" for path in asked.paths)
     for subject in asked.networks:
-        yield f"\n{subject}, {asked.dtype}\n{'operator':28}{columns}{ratios}{'floor':>9}{'times':>7}"
-        found = lines(subject, asked.paths, DTYPES[asked.dtype], official, asked.repeats)
-        yield from map(str, found)
+        given = subject, asked.paths, dtype, asked.official, asked.repeats
+        found = timing.in_own_process(measure, *given)
+        yield f"\n{subject}, {asked.dtype}\n{_heading(whose)}"
+        for one in found:
+            cells = [f"{one.times[who]:>12.2f}{one.errors[who]:>9.1e}" for who in whose]
+            yield _line(one.name, cells, one.times, one.floor(dtype))
+        totals = {who: sum(one.times[who] for one in found) for who in whose}
+        cells = [f"{taken:>12.1f}{'':9}" for taken in totals.values()]
+        yield _line("all", cells, totals, sum(one.floor(dtype) for one in found))
+
+
+def _heading(whose: Sequence[str]) -> str:
+    columns = "".join(f"{who + ' ms':>12}{'error':>9}" for who in whose)
+    ratios = "".join(f"{who:>11}" for who in whose[1:])
+    return f"{'operator':28}{columns}{ratios}{'floor ms':>10}{'times':>7}"
+
+
+def _line(name: str, cells: Sequence[str], times: Mapping[str, float], least: float) -> str:
+    """With how many times the first one's time is that of the others, and of the floor."""
+    first, *others = times.values()
+    ratios = "".join(f"{first / taken:>9.1f} x" for taken in others)
+    return f"{name:28}{''.join(cells)}{ratios}{least:>10.2f}{others[0] / least:>7.1f}"
 
 
 def main() -> None:
@@ -184,10 +195,7 @@ def main() -> None:
     parser.add_argument("--dtype", choices=DTYPES, default="float32")
     parser.add_argument("--repeats", type=int, default=5)
     asked = parser.parse_args()
-    timing.set_threads(1)
-    torch.manual_seed(0)
-    with torch.inference_mode():
-        timing.publish(report(asked), None)
+    timing.publish(report(asked), None)
 
 
 if __name__ == "__main__":

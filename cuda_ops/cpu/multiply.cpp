@@ -11,6 +11,9 @@ namespace {
 
 using Lane = Vector<float>;
 
+// Positions that share a block's kernel while it is in the first-level cache, in units of kPositions.
+constexpr int kGroup = 4;
+
 // Positions and vectors of outputs whose sums fill the registers.
 #if VECTOR_BYTES == 64
 constexpr int kPositions = 14, kVectors = 2;
@@ -20,47 +23,59 @@ constexpr int kPositions = 3, kVectors = 4;
 constexpr int kPositions = 6, kVectors = 4;
 #endif
 
-// The same at each of some outputs: `Step` multiplies one unit of inputs, a number or a pair.
+// One block of inputs at kPositions, for some outputs: `Step` multiplies one unit of inputs, a number
+// or a pair.
 template <int vectors, class Step>
-INLINE void multiply_some(const Patch& patch, int output, float (*sums)[kBlock]) {
-  typename Lane::type sum[kPositions][vectors] = {};
-  const char* kernel = patch.kernel + size_t(output) * Step::bytes;
-  for (int block = 0; block < patch.blocks; block++) {
-    const int inputs = block + 1 < patch.blocks ? kBlock : patch.inputs;
-    const int units = (inputs + Step::inputs - 1) / Step::inputs;
-    for (int y = 0; y < patch.side; y++)
-      for (int x = 0; x < patch.side; x++) {
-        const char* pixel = patch.pixel + block * patch.block_bytes + y * patch.row_bytes +
-                            size_t(x) * kBlock * Step::bytes / Step::inputs;
-        for (int unit = 0; unit < units; unit++) {
-          typename Lane::type row[vectors];
+INLINE void multiply_some(const Patch& patch, const char* pixels, const char* kernel, int inputs,
+                          bool first, int output, float (*sums)[kBlock]) {
+  typename Lane::type sum[kPositions][vectors];
+  for (int p = 0; p < kPositions; p++)
+    for (int v = 0; v < vectors; v++)
+      sum[p][v] = first ? typename Lane::type{} : Lane::load(sums[p] + output + v * Lane::lanes);
+  const int units = (inputs + Step::inputs - 1) / Step::inputs;
+  kernel += size_t(output) * Step::bytes;
+  for (int y = 0; y < patch.side; y++)
+    for (int x = 0; x < patch.side; x++) {
+      const char* pixel = pixels + y * patch.row_bytes + size_t(x) * kBlock * Step::bytes / Step::inputs;
+      for (int unit = 0; unit < units; unit++, pixel += 4, kernel += kBlock * 4) {
+        typename Lane::type row[vectors];
 #pragma GCC unroll 4
-          for (int v = 0; v < vectors; v++)
-            row[v] = Lane::load((const float*)kernel + v * Lane::lanes);
+        for (int v = 0; v < vectors; v++) row[v] = Lane::load((const float*)kernel + v * Lane::lanes);
 #pragma GCC unroll 14
-          for (int p = 0; p < kPositions; p++) {
-            auto input = Step::spread(pixel + p * patch.pixel_bytes);
+        for (int p = 0; p < kPositions; p++) {
+          auto input = Step::spread(pixel + p * patch.pixel_bytes);
 #pragma GCC unroll 4
-            for (int v = 0; v < vectors; v++) sum[p][v] = Step::add(sum[p][v], input, row[v]);
-          }
-          pixel += 4;
-          kernel += kBlock * 4;
+          for (int v = 0; v < vectors; v++) sum[p][v] = Step::add(sum[p][v], input, row[v]);
         }
-        kernel += (kBlock / Step::inputs - units) * kBlock * 4;
       }
-  }
+      kernel += (kBlock / Step::inputs - units) * kBlock * 4;
+    }
   for (int p = 0; p < kPositions; p++)
     for (int v = 0; v < vectors; v++) Lane::store(sums[p] + output + v * Lane::lanes, sum[p][v]);
 }
 
 template <class Step>
-void multiply_all(const Patch& patch, float (*sums)[kBlock]) {
+void multiply_units(const Patch& patch, const char* pixels, const char* kernel, int inputs, bool first,
+                    float (*sums)[kBlock]) {
   constexpr int step = kVectors * Lane::lanes;
   if constexpr (step == kBlock) {
-    if (patch.narrow) return multiply_some<kVectors / 2, Step>(patch, 0, sums);
+    if (patch.narrow)
+      return multiply_some<kVectors / 2, Step>(patch, pixels, kernel, inputs, first, 0, sums);
   }
   for (int output = 0; output < (patch.narrow ? kBlock / 2 : kBlock); output += step)
-    multiply_some<kVectors, Step>(patch, output, sums);
+    multiply_some<kVectors, Step>(patch, pixels, kernel, inputs, first, output, sums);
+}
+
+// All positions of a patch for one block of inputs before the next, so that the kernel of a block
+// stays in the first-level cache.
+template <class Step>
+void multiply_all(const Patch& patch, float (*sums)[kBlock]) {
+  const size_t kernel_bytes = size_t(patch.side) * patch.side * kBlock * kBlock * 4 / Step::inputs;
+  for (int block = 0; block < patch.blocks; block++)
+    for (int at = 0; at < patch.count; at += kPositions)
+      multiply_units<Step>(patch, patch.pixel + block * patch.block_bytes + at * patch.pixel_bytes,
+                           patch.kernel + block * kernel_bytes,
+                           block + 1 < patch.blocks ? kBlock : patch.inputs, block == 0, sums + at);
 }
 
 struct Single {
@@ -171,7 +186,7 @@ int positions([[maybe_unused]] int32_t type) {
 #if defined(__AMX_BF16__)
   if (type == kBfloat16) return kMostPositions;
 #endif
-  return kPositions;
+  return kGroup * kPositions;
 }
 
 void multiply(const Patch& patch, [[maybe_unused]] int32_t type, float (*sums)[kBlock]) {
