@@ -1,180 +1,93 @@
 """Measures a whole performance, as a performer runs it: ``python -m benchmarks.first_light``.
 
-Frames a second and the interval between frames (best of some windows), from an OSC message to the
-first frame that shows it, from a source picture to an NDI receiver and to the page, seconds from
-the command to the first frame, and resident memory of each process at the start and at the end.
-Run it on a quiet machine.
+Frames a second and the interval between frames: of the network alone, of the performance with a
+page and an NDI receiver, and of the same beside a process that burns one core. Then from an OSC
+message to the first frame that shows it, from a source picture to an NDI receiver and to the page,
+seconds from the command to the first frame, and resident memory of each process at the start and at
+the end. Run it on a quiet machine; ``--seconds 4 --windows 2 --minutes 0`` for a rough look.
 """
 
 import argparse
-import dataclasses
-import json
+import contextlib
+import itertools
+import os
 import statistics
-import subprocess
-import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
-from pythonosc.udp_client import SimpleUDPClient
-from websockets.sync.client import connect
+import torch
 
+import cuda_ops
+from benchmarks import company, latency
+from benchmarks.watch import Pace, Watch, pace_of
+from cuda_ops import build
 from performer import reading
 from performer.doors.folder import RunFolder
-from performer.doors.frames import Frame, FramesReader
-from performer.outputs.page import PREVIEW_HEADER
-from tests.rig.ndi import loopback
+from performer.performance import load_network
+from performer.scene import Scene
+from performer.sizes import Sizes
+from performer.threads import TorchThreads
+from tests.rig.ndi import loopback, receiving
 from tests.rig.show import Show, free_port, playing
 
-_THUMB = 16  # pixels of the side to which frames are shrunk, to recognise them after NDI
-_KEPT = 200
-_DARK = 0.6  # a frame is dark when it has less of the brightness before
+_SETTLE_SECONDS = 5.0
+_WS = 16  # how many different w the network alone is given in turn
+_HEADER = (
+    "| what plays | fps | p50 ms | p95 ms | p99 ms | each window, fps |\n|---|---|---|---|---|---|"
+)
 
 
-@dataclasses.dataclass(frozen=True)
-class Seen:
-    """A frame as it was published."""
+def alone(scene: Scene) -> Callable[[], object]:
+    """What paints with the network of a scene: encoder and generator, another w each time."""
+    network = load_network(scene.model, "cpu", scene.model.precision)
+    TorchThreads(network).share()
+    height, width = scene.model.canvas[::-1]
+    size = Sizes(network.config).condition((height, width))
+    condition = None if size is None else torch.rand(1, 3, *size) * 2 - 1
+    latents = itertools.cycle(torch.randn(_WS, 1, network.config.z_dim))
 
-    number: int
-    captured: float
-    published: float
-    brightness: float
-    thumb: np.ndarray[Any, np.dtype[np.float32]]
+    @torch.inference_mode()
+    def paint() -> object:
+        w = network.mapping(next(latents), psi=scene.latent.truncation)
+        code = None if condition is None else network.encoder(condition)
+        return network.synthesis(w, code, size=(height, width))
 
-
-def thumb(pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """A picture [H, W, >=3] as a small one, to compare."""
-    rows = np.array_split(pixels[..., :3].astype(np.float32), _THUMB)
-    cells = [np.array_split(row, _THUMB, axis=1) for row in rows]
-    return np.array([[cell.mean((0, 1)) for cell in row] for row in cells], np.float32)
-
-
-class Watch:
-    """Takes every frame at the door, as one more reader."""
-
-    def __init__(self, folder: RunFolder, reader: int) -> None:
-        self.published: list[float] = []
-        self.seen: list[Seen] = []
-        self._reader = FramesReader(folder.frames, reader)
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop watching."""
-        self._done.set()
-        self._thread.join()
-        self._reader.close()
-
-    def _run(self) -> None:
-        number = 0
-        while not self._done.wait(0.002):
-            frame = self._reader.take(number)
-            if frame is not None:
-                number = frame.number
-                self.published.append(frame.published)
-                self.seen = [*self.seen[-_KEPT:], _seen(frame)]
+    return paint
 
 
-def _seen(frame: Frame) -> Seen:
-    small = thumb(frame.pixels)
-    return Seen(frame.number, frame.captured, frame.published, float(small.mean()), small)
+def row(name: str, windows: Sequence[Pace]) -> str:
+    """A line of the first table: the best window, and how fast each was."""
+    best = max(windows, key=lambda window: window.fps)
+    each = ", ".join(f"{window.fps:.1f}" for window in windows)
+    return (
+        f"| {name} | {best.fps:.1f} | {best.p50:.1f} | {best.p95:.1f} | {best.p99:.1f} | {each} |"
+    )
 
 
-def intervals(watch: Watch, seconds: float, windows: int) -> list[dict[str, float]]:
-    """Frames a second and percentiles of the interval (ms) for each window."""
-    rows = []
-    for _ in range(windows):
-        start = len(watch.published)
-        time.sleep(seconds)
-        gaps = np.diff(watch.published[start:]) * 1000
-        p50, p95, p99 = np.percentile(gaps, (50, 95, 99))
-        rows.append({"fps": 1000 / gaps.mean(), "p50": p50, "p95": p95, "p99": p99})
-    return rows
+def _windows(asked: argparse.Namespace, watch: Watch) -> list[Pace]:
+    time.sleep(1)
+    return [watch.pace(asked.seconds) for _ in range(asked.windows)]
 
 
-def osc_latency(watch: Watch, port: int, times: int) -> list[float]:
-    """Milliseconds from a message that darkens the picture to the first dark frame at the door."""
-    client = SimpleUDPClient("127.0.0.1", port)
-    found = []
-    for turn in range(times):
-        before = watch.seen[-1].brightness
-        time.sleep(0.013 * (turn % 7))  # at every phase of the frame
-        sent = time.monotonic()
-        client.send_message("/post/grade/gain", 0.0)
-        while watch.seen[-1].published < sent or watch.seen[-1].brightness > before * _DARK:
-            time.sleep(0.001)
-        found.append((watch.seen[-1].published - sent) * 1000)
-        client.send_message("/post/grade/gain", 1.0)
-        time.sleep(0.8)
-    return found
-
-
-def page_latency(show: Show, frames: int) -> list[float]:
-    """Milliseconds from the arrival of a source picture to its preview at a page's socket."""
-    found: list[float] = []
-    origin = show.url.rstrip("/")
-    with connect(origin.replace("http", "ws", 1) + "/ws", origin=origin) as page:  # type: ignore[arg-type]
-        page.send(json.dumps({"visible": True}))
-        while len(found) < frames:
-            message = page.recv(timeout=10)
-            if isinstance(message, bytes):
-                number, captured, *_ = PREVIEW_HEADER.unpack_from(message)
-                found.append((time.monotonic() - captured) * 1000)
-                page.send(json.dumps({"seen": number}))
-    return found
-
-
-_RECEIVER = """
-import sys, time, numpy as np, NDIlib as ndi
-ndi.initialize(); finder = ndi.find_create_v2(); source = None
-while source is None:
-    ndi.find_wait_for_sources(finder, 200)
-    source = next((s for s in ndi.find_get_current_sources(finder) if sys.argv[1] in s.ndi_name), None)
-wanted = ndi.RecvCreateV3(); wanted.color_format = ndi.RECV_COLOR_FORMAT_RGBX_RGBA
-receiver = ndi.recv_create_v3(wanted); ndi.recv_connect(receiver, source)
-left = int(sys.argv[2]); out = sys.stdout.buffer
-while left:
-    kind, video, audio, meta = ndi.recv_capture_v2(receiver, 500)
-    if kind != ndi.FRAME_TYPE_VIDEO: continue
-    at = time.monotonic(); pixels = np.ascontiguousarray(video.data[..., :3]); ndi.recv_free_video_v2(receiver, video)
-    out.write(np.array([at, *pixels.shape[:2]]).tobytes() + pixels.tobytes()); out.flush(); left -= 1
-"""
-
-
-def ndi_latency(watch: Watch, name: str, frames: int, env: dict[str, str]) -> list[float]:
-    """Milliseconds from a source picture to an ndi-python receiver, which tells frames by looks."""
-    found = []
-    command = [sys.executable, "-c", _RECEIVER, name, str(frames)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=env) as receiver:
-        assert receiver.stdout is not None
-        last = 0
-        while header := receiver.stdout.read(24):
-            at, height, width = np.frombuffer(header)
-            data = receiver.stdout.read(int(height * width) * 3)
-            got = thumb(np.frombuffer(data, np.uint8).reshape(int(height), int(width), 3))
-            match = min(watch.seen, key=lambda seen: float(np.abs(seen.thumb - got).mean()))
-            if match.number > last and match.captured:
-                found.append((at - match.captured) * 1000)
-            last = max(last, match.number)
-    return found
-
-
-def memory(show: Show) -> dict[str, float]:
-    """Resident megabytes of each process."""
-    processes = {"supervisor": show.process.pid, **show.children()}
-    return {name: psutil.Process(pid).memory_info().rss / 1e6 for name, pid in processes.items()}
-
-
-def _newest_folder() -> RunFolder:
-    from performer.doors import memory as shared
-
-    return RunFolder(shared.newest_run_folder())
+def latencies(
+    show: Show, watch: Watch, scene: Scene, port: int, env: Mapping[str, str]
+) -> Iterator[str]:
+    """The table of latencies."""
+    yield "| latency, ms | median | p95 | worst | samples |\n|---|---|---|---|---|"
+    watch.look = True
+    time.sleep(1)
+    to_frame = latency.osc_latency(watch, port, 20)
+    yield _spread("OSC message to the first frame that shows it", to_frame)
+    yield _spread("source picture to the page's socket", latency.page_latency(show, 100))
+    to_ndi = latency.ndi_latency(watch, _ndi_name(scene), 100, env)
+    yield _spread("source picture to an NDI receiver", to_ndi)
+    age = [(seen.published - seen.captured) * 1000 for seen in watch.seen if seen.captured]
+    yield _spread("of which until the frame is at the door", age) + "\n"
+    watch.look = False
 
 
 def _spread(name: str, values: list[float]) -> str:
@@ -182,56 +95,74 @@ def _spread(name: str, values: list[float]) -> str:
     return f"| {name} | {p50:.0f} | {p95:.0f} | {max(values):.0f} | {len(values)} |"
 
 
-def report(asked: argparse.Namespace, env: dict[str, str]) -> Iterator[str]:
+def _ndi_name(scene: Scene) -> str:
+    outputs = (output for output in scene.outputs.values() if output.kind == "ndi")
+    return str(next(outputs).model_dump()["name"])
+
+
+class Costs:
+    """What each process of a performance takes: resident megabytes, and percent of a core."""
+
+    def __init__(self, show: Show) -> None:
+        pids = {"supervisor": show.process.pid, **show.children()}
+        self._processes = {name: psutil.Process(pid) for name, pid in pids.items()}
+
+    def now(self) -> dict[str, tuple[float, float]]:
+        """Both, the percentage since this was asked last."""
+        return {
+            name: (process.memory_info().rss / 1e6, process.cpu_percent())
+            for name, process in self._processes.items()
+        }
+
+
+def report(asked: argparse.Namespace, env: Mapping[str, str]) -> Iterator[str]:
     """The measurements, as Markdown."""
-    port = free_port()
-    began = time.monotonic()
     scene = reading.read(asked.scene)
-    with playing(asked.scene, "--set", f"controllers.osc.port={port}", env=env) as show:
-        yield f"Command to first frame: {time.monotonic() - began:.1f} s\n"
-        watch = Watch(_newest_folder(), len(scene.outputs))
-        time.sleep(5)
-        at_start = memory(show)
-        rows = intervals(watch, asked.seconds, asked.windows)
-        yield f"| window of {asked.seconds:g} s | fps | p50 ms | p95 ms | p99 ms |\n|---|---|---|---|---|"
-        for number, row in enumerate(rows, 1):
-            cells = " | ".join(f"{value:.1f}" for value in row.values())
-            yield f"| {number} | {cells} |"
-        best = max(rows, key=lambda row: row["fps"])
-        yield f"| best | {' | '.join(f'{value:.1f}' for value in best.values())} |\n"
-        yield "| latency, ms | median | p95 | worst | samples |\n|---|---|---|---|---|"
-        yield _spread("OSC message to the first frame that shows it", osc_latency(watch, port, 20))
-        yield _spread("source picture to the page's socket", page_latency(show, 100))
-        name = scene.outputs["wall"].model_dump()["name"]
-        to_ndi = ndi_latency(watch, name, 100, {**env})
-        yield _spread("source picture to an NDI receiver", to_ndi)
-        age = [(seen.published - seen.captured) * 1000 for seen in watch.seen if seen.captured]
-        yield _spread("of which until the frame is at the door", age) + "\n"
-        while time.monotonic() - began < asked.minutes * 60:
-            time.sleep(1)
-        at_end = memory(show)
-        yield f"| resident MB | at the start | after {(time.monotonic() - began) / 60:.1f} min |\n|---|---|---|"
-        for process, start in at_start.items():
-            yield f"| {process} | {start:.0f} | {at_end[process]:.0f} |"
+    with contextlib.suppress(build.BuildError):  # the line of the operators says why
+        build.build()
+    yield f"Operators: {cuda_ops.path()}\n\n{_HEADER}"
+    paint = alone(scene)
+    pace_of(paint, 1)
+    yield row("the network alone", [pace_of(paint, asked.seconds) for _ in range(asked.windows)])
+    del paint
+    port, began = free_port(), time.monotonic()
+    with playing(asked.scene, "--set", f"controllers.osc.port={port}", env=dict(env)) as show:
+        to_first_frame = time.monotonic() - began
+        watch, costs = Watch(RunFolder(show.folder()), len(scene.outputs)), Costs(show)
+        with company.page(show), receiving(_ndi_name(scene), dict(env)):
+            time.sleep(_SETTLE_SECONDS)
+            costs.now()
+            yield row("the performance, page and NDI", _windows(asked, watch))
+            at_start = costs.now()
+            with company.neighbour():
+                yield row("the same beside a busy neighbour", _windows(asked, watch))
+        yield f"\nCommand to first frame: {to_first_frame:.1f} s\n"
+        yield from latencies(show, watch, scene, port, env)
+        time.sleep(max(began + asked.minutes * 60 - time.monotonic(), 0))
+        yield from _cost_table(at_start, costs.now(), (time.monotonic() - began) / 60)
         watch.close()
-        yield f"\nFrames in all: {len(watch.published)}; median interval of all: " + (
-            f"{statistics.median(np.diff(watch.published)) * 1000:.1f} ms"
-        )
+        median = statistics.median(np.diff(watch.published)) * 1000
+        yield f"\nFrames in all: {len(watch.published)}; median interval of all: {median:.1f} ms"
+
+
+def _cost_table(
+    start: dict[str, tuple[float, float]], end: dict[str, tuple[float, float]], minutes: float
+) -> Iterator[str]:
+    yield f"| process | % of a core | MB | MB after {minutes:.1f} min |\n|---|---|---|---|"
+    for name, (megabytes, percent) in start.items():
+        yield f"| {name} | {percent:.0f} | {megabytes:.0f} | {end[name][0]:.0f} |"
 
 
 def main() -> None:
     """Measure, and print as it goes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scene", nargs="?", default="first_light")
-    parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--windows", type=int, default=5)
-    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seconds", type=float, default=20, help="of a window")
+    parser.add_argument("--windows", type=int, default=5, help="the best one counts")
+    parser.add_argument("--minutes", type=float, default=10, help="before memory is looked at")
     asked = parser.parse_args()
-    import os
-
     with tempfile.TemporaryDirectory() as folder:
-        env = {**os.environ, **loopback(Path(folder))}
-        for line in report(asked, env):
+        for line in report(asked, {**os.environ, **loopback(Path(folder))}):
             print(line, flush=True)
 
 

@@ -56,7 +56,9 @@ class Source(Part, Protocol):
     """Where pictures come from; always called on one thread, which may wait for a device."""
 
     live: bool  # a device with a time of its own (camera), not a file that is asked by time
-    cover: tuple[int, int] | None  # set before ``open``: smaller than this (height, width) will do
+    # Smaller than this (height, width) will do; set before ``open``, and again whenever the canvas
+    # changes.
+    cover: tuple[int, int] | None
 
     def at(self, moment: Moment, values: Mapping[str, float]) -> Picture:
         """The picture that belongs to ``moment``; the same picture has the same ``number``.

@@ -35,8 +35,17 @@ def to_tensor(
     return planes.to(wide).div_(127.5).sub_(1.0).to(dtype)
 
 
-def fit(picture: "torch.Tensor", size: tuple[int, int]) -> "torch.Tensor":
-    """The middle of ``picture`` in the shape of ``size`` (height, width), resized to it.
+def crop(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """The largest middle of ``pixels`` [H, W, 3] that has the shape of ``size`` (height, width)."""
+    height, width = pixels.shape[:2]
+    crop_height = min(height, max(1, round(width * size[0] / size[1])))
+    crop_width = min(width, max(1, round(height * size[1] / size[0])))
+    top, left = (height - crop_height) // 2, (width - crop_width) // 2
+    return pixels[top : top + crop_height, left : left + crop_width]
+
+
+def resized(picture: "torch.Tensor", size: tuple[int, int]) -> "torch.Tensor":
+    """``picture`` in ``size`` (height, width).
 
     Bilinear with half-pixel centres, antialiased where it shrinks. A picture that has the size
     already comes back as it is.
@@ -44,19 +53,10 @@ def fit(picture: "torch.Tensor", size: tuple[int, int]) -> "torch.Tensor":
     import torch
     from torch.nn.functional import interpolate
 
-    cropped = _crop(picture, size)
-    if cropped.shape[-2:] == size:
-        return cropped
+    if picture.shape[-2:] == size:
+        return picture
     wide = torch.promote_types(picture.dtype, torch.float32)  # the CPU cannot do it in half
-    return interpolate(cropped.to(wide), size, mode="bilinear", antialias=True).to(picture.dtype)
-
-
-def _crop(picture: "torch.Tensor", size: tuple[int, int]) -> "torch.Tensor":
-    height, width = picture.shape[-2:]
-    crop_height = min(height, max(1, round(width * size[0] / size[1])))
-    crop_width = min(width, max(1, round(height * size[1] / size[0])))
-    top, left = (height - crop_height) // 2, (width - crop_width) // 2
-    return picture[..., top : top + crop_height, left : left + crop_width]
+    return interpolate(picture.to(wide), size, mode="bilinear", antialias=True).to(picture.dtype)
 
 
 def brightness(picture: "torch.Tensor") -> "torch.Tensor":

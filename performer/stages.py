@@ -77,8 +77,9 @@ class Conditioning:
         size = self._sizes.condition(self._sizes.canvas(snapshot.under("model")))
         if size is None:
             return None
-        picture = pictures.to_tensor(footage.pixels, self._device, torch.float32)
-        fitted = pictures.fit(picture, size)
+        pixels = pictures.crop(footage.pixels, size)  # first, since it is the smallest so
+        picture = pictures.to_tensor(pixels, self._device, torch.float32)
+        fitted = pictures.resized(picture, size)
         return self._condition.apply(fitted, snapshot.under("condition"))
 
 

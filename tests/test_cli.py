@@ -46,6 +46,17 @@ def test_check_of_a_camera_that_is_not_there_names_the_source(tmp_path: Path) ->
     assert "Traceback" not in done.stderr
 
 
+def test_check_says_at_once_which_file_is_missing_and_what_else_is_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "scene.yaml"
+    film = SCENE.replace("kind: card", "kind: video, file: gone.mp4")
+    file.write_text(film + "bends: {a: {kind: rotate, layer: L99}}\n")
+    done = performer("check", str(file), "--set", "model.canvas=32x32")
+    assert done.returncode == 2
+    first, second = done.stderr.splitlines()
+    assert first.startswith(f"{file}:3: source.file: there is no file {tmp_path / 'gone.mp4'};")
+    assert second.startswith(f"{file}:4: bends.a.layer: no layer L99;")
+
+
 def test_check_of_a_good_scene_exits_0(tmp_path: Path) -> None:
     file = tmp_path / "scene.yaml"
     file.write_text(SCENE)

@@ -61,36 +61,43 @@ def test_a_picture_of_another_size_is_refused() -> None:
         pictures.into_frame(torch.zeros(1, 3, 4, 4), np.zeros((4, 5, 4), np.uint8))
 
 
-def test_a_picture_that_fits_comes_back_as_it_is() -> None:
+def test_a_picture_that_has_its_size_comes_back_as_it_is() -> None:
     picture = torch.randn(1, 3, 12, 10)
-    assert torch.equal(pictures.fit(picture, (12, 10)), picture)
+    assert torch.equal(pictures.resized(picture, (12, 10)), picture)
 
 
-def test_only_the_middle_of_a_wide_picture_is_kept() -> None:
-    wide = torch.full((1, 3, 10, 30), -1.0)
-    wide[..., 10:20] = 1.0
-    assert torch.equal(pictures.fit(wide, (10, 10)), torch.ones(1, 3, 10, 10))
-    assert torch.equal(pictures.fit(wide.mT, (10, 10)), torch.ones(1, 3, 10, 10))
+def test_only_the_middle_of_a_wide_or_high_picture_is_kept() -> None:
+    wide = np.zeros((10, 30, 3), np.uint8)
+    wide[:, 10:20] = 255
+    for pixels in (wide, wide.transpose(1, 0, 2)):
+        middle = pictures.crop(pixels, (20, 20))
+        assert middle.shape == (10, 10, 3)
+        assert (middle == 255).all()
+
+
+def test_a_picture_of_the_right_shape_is_not_cropped() -> None:
+    pixels = noise(9, 16, 3)
+    assert np.array_equal(pictures.crop(pixels, (18, 32)), pixels)
 
 
 def test_shrinking_averages_and_keeps_a_fine_pattern_grey() -> None:
     checks = torch.tensor([[-1.0, 1.0], [1.0, -1.0]]).tile(32, 32).expand(1, 3, 64, 64)
-    assert pictures.fit(checks, (16, 16)).abs().max() < 0.05
+    assert pictures.resized(checks, (16, 16)).abs().max() < 0.05
 
 
 def test_growing_is_bilinear_between_pixel_centres() -> None:
     ramp = torch.tensor([0.0, 1.0]).expand(1, 3, 2, 2)
-    grown = pictures.fit(ramp, (4, 4))[0, 0, 0]
+    grown = pictures.resized(ramp, (4, 4))[0, 0, 0]
     assert grown.tolist() == [0.0, 0.25, 0.75, 1.0]
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
-def test_fitting_keeps_the_precision(dtype: torch.dtype) -> None:
+def test_resizing_keeps_the_precision(dtype: torch.dtype) -> None:
     picture = torch.linspace(-1, 1, 3 * 40 * 60, dtype=torch.float64).reshape(1, 3, 40, 60)
-    fitted = pictures.fit(picture.to(dtype), (8, 8))
-    assert fitted.dtype is dtype
-    exact = pictures.fit(picture, (8, 8))
-    assert (fitted.double() - exact).abs().max() <= torch.finfo(dtype).eps
+    small = pictures.resized(picture.to(dtype), (8, 8))
+    assert small.dtype is dtype
+    exact = pictures.resized(picture, (8, 8))
+    assert (small.double() - exact).abs().max() <= torch.finfo(dtype).eps
 
 
 def test_the_same_picture_gives_the_same_file(tmp_path) -> None:

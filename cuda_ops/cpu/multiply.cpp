@@ -95,10 +95,11 @@ struct Pair {
 #endif
 
 #if defined(__AMX_BF16__)
-// The process asks once for the tiles' memory.
-bool ask_for_tiles() {
+// Whether the process may use tiles, for which it asks once; a sandbox may refuse.
+bool may_use_tiles() {
   constexpr int kRequestPermission = 0x1023, kTileData = 18;
-  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  static const bool granted = syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  return granted;
 }
 
 // Eight tiles of 16 rows of 64 bytes each.
@@ -171,29 +172,29 @@ void multiply_tiles(const Patch& patch, float (*sums)[kBlock]) {
 
 Session::Session([[maybe_unused]] int32_t type) {
 #if defined(__AMX_BF16__)
-  static const bool granted = ask_for_tiles();
-  if (granted && type == kBfloat16) _tile_loadconfig(kTileLayout.bytes);
+  if (type == kBfloat16 && may_use_tiles()) _tile_loadconfig(kTileLayout.bytes);
 #endif
 }
 
 Session::~Session() {
 #if defined(__AMX_BF16__)
-  _tile_release();
+  if (may_use_tiles()) _tile_release();
 #endif
 }
 
 int positions([[maybe_unused]] int32_t type) {
 #if defined(__AMX_BF16__)
-  if (type == kBfloat16) return kMostPositions;
+  if (type == kBfloat16 && may_use_tiles()) return kMostPositions;
 #endif
   return kGroup * kPositions;
 }
 
 void multiply(const Patch& patch, [[maybe_unused]] int32_t type, float (*sums)[kBlock]) {
 #if defined(__AMX_BF16__)
-  if (type == kBfloat16)
+  if (type == kBfloat16 && may_use_tiles())
     return patch.narrow ? multiply_tiles<true>(patch, sums) : multiply_tiles<false>(patch, sums);
-#elif defined(__AVX512BF16__)
+#endif
+#if defined(__AVX512BF16__)
   if (type == kBfloat16) return multiply_all<Pair>(patch, sums);
 #endif
   multiply_all<Single>(patch, sums);

@@ -68,8 +68,12 @@ class Convolution(Structure):
         _fields(pointer, "source kernel out gain bias branch second second_gain second_bias")
         + _fields(
             count,
-            "in_type out_type branch_type side stride in_channels in_blocks in_rows in_pitch"
-            " out_channels runs length out_rows out_pitch branch_rows branch_pitch second_rows second_pitch",
+            "in_type out_type branch_type side stride in_channels in_blocks in_rows in_pitch",
+        )
+        + _fields(
+            count,
+            "out_channels runs length out_rows out_pitch branch_rows branch_pitch"
+            " second_rows second_pitch",
         )
         + _fields(number, "slope clamp branch_slope")
     )

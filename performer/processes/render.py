@@ -25,6 +25,7 @@ from performer.processes.guard import guarded
 from performer.processes.life import Life
 from performer.scene import Scene
 from performer.sources.capture import Capture
+from performer.threads import TorchThreads
 
 STATUS_SECONDS = 0.25
 
@@ -70,6 +71,8 @@ class Render:
             self._capture,
             device,
         )
+        self._threads = TorchThreads(network)
+        self._threads.share()
         self._restore()
         self._of_network = {
             "family": network.config.family,
@@ -94,6 +97,7 @@ class Render:
         self._status.write_numbers(self._loop.parameters.values)
         self._status.beat()
         if self._figures.count(STATUS_SECONDS):
+            self._threads.share()  # the kernels may have been compiled meanwhile
             line = self._loop.generator.sizes.line(self._loop.parameters.under("model"))
             self._say("plays", line)
 

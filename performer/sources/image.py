@@ -31,6 +31,8 @@ class Image:
     def __init__(self, settings: "Image.Settings") -> None:
         self.settings = settings
         self.cover: Size | None = None
+        self._covers: Size = _LARGEST  # for what the picture was read
+        self._number = 0
         self._picture: Picture | None = None
 
     @staticmethod
@@ -50,7 +52,8 @@ class Image:
 
         file = Path(self.settings.file)
         try:
-            pixels = _read(file, self.cover or _LARGEST)
+            self._covers = self.cover or _LARGEST
+            pixels = _read(file, self._covers)
         except FileNotFoundError as error:
             raise _error(file, "there is no such file", "correct its name") from error
         except PIL.Image.DecompressionBombError as error:
@@ -58,15 +61,19 @@ class Image:
         except (OSError, ValueError, SyntaxError) as error:  # all of them come from broken files
             what = "not a picture that Pillow can read"
             raise _error(file, what, "give a JPEG, PNG or WebP file") from error
-        self._picture = Picture(pixels, 1)
+        self._number += 1
+        self._picture = Picture(pixels, self._number)
 
     def close(self) -> None:
         """Let go of the picture."""
         self._picture = None
 
     def at(self, moment: Moment, values: Mapping[str, float]) -> Picture:
-        """The picture, the same at every moment."""
+        """The picture, the same at every moment; read anew for a canvas that has grown."""
         assert self._picture is not None, "a source is asked between open and close"
+        height, width = self.cover or _LARGEST
+        if height > self._covers[0] or width > self._covers[1]:
+            self.open()
         return self._picture
 
 

@@ -48,6 +48,7 @@ class Video:
         self._reel = Reel(Path(self.settings.file))
         self._converter = ffmpeg.Converter()
         self._shot: Shot | None = None
+        self._covers: ffmpeg.Size | None = None  # for what the picture was made
         self._number = 0
 
     def close(self) -> None:
@@ -60,11 +61,11 @@ class Video:
         """The frame on screen at ``moment``. Errors: PerformerError when none can be decoded."""
         assert self._reel is not None, "a source is asked between open and close"
         position = self._playhead.at(moment.seconds, values["speed"])
-        shot = self._reel.at(position, self.settings.loop)
-        if shot is not self._shot:
-            self._shot = shot
+        shot, cover = self._reel.at(position, self.settings.loop), self.cover
+        if shot is not self._shot or cover != self._covers:
+            self._shot, self._covers = shot, cover
             self._number += 1
-            pixels = self._converter.pixels(shot.frame, self.cover)
+            pixels = self._converter.pixels(shot.frame, cover)
             self._picture = Picture(pixels, self._number)
         return self._picture
 

@@ -55,6 +55,12 @@ def test_it_is_the_plain_convolution(sigma: float) -> None:
     np.testing.assert_allclose(blurred(given, sigma), slowly_blurred(given, sigma), atol=1e-12)
 
 
+@pytest.mark.parametrize("sigma", [1.3, 20.0])
+def test_a_large_picture_is_blurred_as_exactly(sigma: float) -> None:
+    given = picture(140, 70)
+    np.testing.assert_allclose(blurred(given, sigma), slowly_blurred(given, sigma), atol=1e-12)
+
+
 def test_at_zero_the_picture_comes_back_as_it_is() -> None:
     given = picture()
     part = Blur(Blur.Settings())

@@ -71,6 +71,22 @@ def test_a_large_picture_is_kept_no_larger_than_needed(tmp_path: Path) -> None:
     assert shown(tmp_path / "a.jpg").shape == (900, 1200, 3)
 
 
+def test_a_picture_is_read_anew_when_the_canvas_grows_and_stays_when_it_shrinks(
+    tmp_path: Path,
+) -> None:
+    PIL.Image.fromarray(half_red(400, 600)).save(tmp_path / "a.png")
+    source = Image(Image.Settings(file=str(tmp_path / "a.png")))
+    source.cover = (100, 100)
+    source.open()
+    pictures = []
+    for source.cover in ((100, 100), (200, 200), (200, 50), (100, 100)):
+        pictures.append(source.at(at_second(0), {}))
+    small, large, *later = pictures
+    assert (small.pixels.shape[0], large.pixels.shape[0]) == (100, 200)
+    assert large.number > small.number
+    assert all(picture is large for picture in later)
+
+
 def test_what_is_no_picture_is_refused_in_one_line_with_the_mend(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,6 +104,16 @@ def test_the_same_picture_has_the_same_number_and_a_new_one_a_higher(video: Vide
     assert len(set(numbers)) == len({id(picture) for picture in pictures}) == 175
 
 
+def test_a_film_at_rest_is_shown_anew_when_the_canvas_changes(video: Video) -> None:
+    video.cover = (40, 40)
+    small = video.at(at_second(0), {"speed": 0.0})
+    video.cover = (80, 80)
+    large = video.at(at_second(1), {"speed": 0.0})
+    assert (small.pixels.shape[0], large.pixels.shape[0]) == (40, 80)
+    assert large.number > small.number
+    assert video.at(at_second(2), {"speed": 0.0}) is large
+
+
 def test_standing_still_stays_on_the_frame_and_goes_on_from_there(
     video: Video, bunny: Screening
 ) -> None:

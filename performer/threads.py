@@ -1,0 +1,34 @@
+"""How many threads torch plays with, so that nothing spins beside a busy neighbour."""
+
+from typing import Any
+
+import torch
+
+from cuda_ops import build
+
+
+class TorchThreads:
+    """Gives torch one thread where it is not alone, else as many as at the start.
+
+    Torch's threads spin while they wait for each other, which those of native kernels do not; and
+    what kernels leave to torch is too little to be shared out. While they are compiled, the
+    compiler is the neighbour: beside one thread it is done several times sooner.
+    """
+
+    def __init__(self, network: Any) -> None:
+        self._synthesis = network.synthesis
+        self._all = torch.get_num_threads()
+
+    def share(self) -> None:
+        """Look who plays now, and see to it; on the thread that plays, whose number it is."""
+        wanted = 1 if self._is_native() or _is_compiling() else self._all
+        if torch.get_num_threads() != wanted:
+            torch.set_num_threads(wanted)
+
+    def _is_native(self) -> bool:
+        programs = getattr(self._synthesis, "programs", None)  # which not every family has
+        return programs is not None and programs.kinds(self._synthesis) is not None
+
+
+def _is_compiling() -> bool:
+    return build.state().startswith("compiling")
