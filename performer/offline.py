@@ -96,6 +96,7 @@ def check(scene: Scene, missing: Sequence[Problem] = ()) -> None:
 
     Errors: SceneError with every problem; of those in fields of ``missing`` files only that.
     """
+    torch.set_num_threads(1)  # more would spin beside a busy neighbour, for little work
     said = {problem.field for problem in missing}
     errors = [reading.placed(fault, scene) for fault in performance.faults(scene)]
     found = [problem for error in errors for problem in error.problems]
