@@ -36,11 +36,11 @@ def page_latency(show: Show, frames: int) -> list[float]:
     """Milliseconds from the arrival of a source picture to its preview at a page's socket."""
     found: list[float] = []
     with page_socket(show) as socket:
-        while len(found) < frames:
+        while len(found) <= frames:
             captured = preview_captured(socket)
             if captured is not None:
                 found.append((time.monotonic() - captured) * 1000)
-    return found
+    return found[1:]  # the first was made for whoever looked last
 
 
 _RECEIVER = """

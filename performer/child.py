@@ -13,10 +13,12 @@ from performer.errors import BAD_INPUT, PerformerError
 _BACKOFF_SECONDS = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
 _HEALTHY_SECONDS = 20.0
 _ENVIRONMENT = {
-    # OpenMP's threads spin while they wait for each other. Spinning long (the default) makes a
-    # frame last seconds beside another busy process; not at all, half as many frames on a quiet
-    # machine. Measured with first_light on two cores, quiet and beside a neighbour, frames a
-    # second: 1000 spins 8.0 and 6.1, 4000 10.1 and 4.4, 10000 11.9 and 2.8, 100000 11.7 and 1.2.
+    # For where torch plays without native kernels: OpenMP's threads spin while they wait for each
+    # other. Spinning long (the default) makes a frame last seconds beside another busy process; not
+    # at all, half as many frames on a quiet machine. Measured with 32 channels at 256x256 on two
+    # cores, quiet and beside a neighbour, frames a second: 1000 spins 8.0 and 6.1, 4000 10.1 and
+    # 4.4, 10000 11.9 and 2.8, 100000 11.7 and 1.2. With 128 channels: 4000 spins 4.6 and 1.9, the
+    # default beside a neighbour 0.3.
     "GOMP_SPINCOUNT": "4000",
     "PYTHONUNBUFFERED": "1",
 }

@@ -17,24 +17,26 @@ from cuda_ops.cpu.program import Program, Separable, gained
 from cuda_ops.cpu.steps import FLOAT32, KINDS, Style
 from tests.cuda_ops.native_rig import filled, values_of
 
-# A program of two steps of two tasks each, run in a process of its own.
+# Programs of a few steps of four tasks each, run in a process of their own.
 TINY = """
 import sys, threading, time
 import torch
 from cuda_ops.cpu import kernels
 from cuda_ops.cpu.maps import Map, slots_of
 from cuda_ops.cpu.program import Program
-x = torch.ones(1, 2, 2)
-lies = Map(0, slots_of(1), (2, 2))
-program = Program()
-program.pack(x, lies)
-program.unpack(lies, torch.empty_like(x))
+x = torch.ones(32, 4, 64)
+lies = Map(0, slots_of(32), (4, 64))
+programs = [Program() for _ in range(3)]
+for steps, program in enumerate(programs, start=1):
+    for _ in range(steps):
+        program.pack(x, lies)
+        program.unpack(lies, torch.empty_like(x))
 """
 MANY_RUNS = """
 kernels.set_threads(int(sys.argv[1]))
 began = time.monotonic()
-for _ in range(2000):
-    program.run()
+for run in range(2000):
+    programs[run * run % 3].run()
 print(time.monotonic() - began)
 """
 PLAYS_TO_THE_END = """
