@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,17 +16,18 @@ from cuda_ops.cpu import kernels, steps
 from cuda_ops.cpu.maps import Map, slots_of
 from cuda_ops.cpu.program import Program, Separable, gained
 from cuda_ops.cpu.steps import FLOAT32, KINDS, Style
+from cuda_ops.toolchain import find_compiler
 from tests.cuda_ops.native_rig import filled, values_of
 
-# Programs of a few steps of four tasks each, run in a process of their own.
+# Programs of a few short steps, run in a process of their own.
 TINY = """
 import sys, threading, time
 import torch
 from cuda_ops.cpu import kernels
 from cuda_ops.cpu.maps import Map, slots_of
 from cuda_ops.cpu.program import Program
-x = torch.ones(32, 4, 64)
-lies = Map(0, slots_of(32), (4, 64))
+x = torch.ones(32, 16, 128)
+lies = Map(0, slots_of(32), (16, 128))
 programs = [Program() for _ in range(3)]
 for steps, program in enumerate(programs, start=1):
     for _ in range(steps):
@@ -129,6 +131,18 @@ def test_the_number_of_threads_may_change_while_a_program_plays():
     while not ended.is_set():
         assert torch.equal(chain(), expected)
     changing.join()
+
+
+def test_every_task_is_done_once_and_in_the_order_of_steps(tmp_path):
+    program, sources = tmp_path / "pool_stress", Path(kernels.__file__).parent
+    files = [Path(__file__).with_name("pool_stress.cpp"), sources / "pool.cpp"]
+    options = ["-std=c++20", "-O2", "-pthread", "-I", sources, "-o", program]
+    subprocess.run([*find_compiler().command, *options, *files], check=True)
+    for threads in (1, 2, 8):
+        ran = subprocess.run(
+            [program, str(threads), "3000"], capture_output=True, text=True, timeout=60, check=True
+        )
+        assert ran.stdout == "0 mistakes\n"
 
 
 def python(code: str, *arguments: str, **options) -> subprocess.Popen:
