@@ -89,11 +89,12 @@ class Program:
 
     def run(self, begin: int = 0, end: int | None = None) -> None:
         """Do the steps from ``begin`` up to ``end``; all of them when nothing is said."""
-        if self._steps is None:
-            self._steps = self._lay_out()
+        steps = self._steps  # ours, whoever lays them out at the same time
+        if steps is None:
+            steps = self._steps = self._lay_out()
         end = len(self._structures) if end is None else end
         if begin < end:
-            start = ctypes.addressof(self._steps) + begin * ctypes.sizeof(Step)
+            start = ctypes.addressof(steps) + begin * ctypes.sizeof(Step)
             if not library().performer_run(start, end - begin):
                 raise RuntimeError("the program has steps that the kernels do not know")
 
