@@ -24,7 +24,6 @@ class EncoderProgram:
     """One encoder for conditions of one size, normalising with its stored statistics."""
 
     def __init__(self, encoder: Encoder, size: Size, kinds: Kinds) -> None:
-        self._encoder = encoder
         self._kinds = kinds
         self._program = Program()
         self._skips: list[Map] = []
