@@ -1,6 +1,7 @@
 // Convolutions in blocks of channels: which products are made where, and what follows them.
 #include "convolution.h"
 
+#include "pixels.h"
 #include "program.h"
 
 using namespace convolution;
@@ -36,9 +37,9 @@ bool kernel_first(const Convolution& op) {
 
 // What follows the products, for one position of one block of outputs.
 struct Epilogue {
-  using Lane = Vector<float>;
+  using Lane = pixels::Lane;
   using V = Lane::type;
-  static constexpr int kVectors = kBlock / Lane::lanes;
+  static constexpr int kVectors = pixels::kVectors;
 
   const Convolution& op;
   int block;
@@ -71,11 +72,11 @@ struct Epilogue {
     }
     if (op.branch) add_branch(x, index(run, at, op.branch_rows, op.branch_pitch));
     if (op.out_type == kPlanes) return write_planes(x, size_t(run) * op.out_pitch + at);
-    write(target.out, op.out_type, (target.shift + ptrdiff_t(run) * op.out_pitch + at) * kBlock, x);
+    pixels::write(target.out, op.out_type, (target.shift + ptrdiff_t(run) * op.out_pitch + at) * kBlock, x);
     if (!op.second) return;
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; v++) x[v] = x[v] * second_gain[v] + second_bias[v];
-    write(op.second, op.in_type, index(run, at, op.second_rows, op.second_pitch), x);
+    pixels::write(op.second, op.in_type, index(run, at, op.second_rows, op.second_pitch), x);
   }
 
   void write_planes(const V* x, size_t at) const {
@@ -86,7 +87,7 @@ struct Epilogue {
 
   INLINE void add_branch(V* x, size_t from) const {
     V branch[kVectors];
-    read(op.branch, op.branch_type, from, branch);
+    pixels::read(op.branch, op.branch_type, from, branch);
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; v++) {
       x[v] += branch[v];
@@ -96,29 +97,6 @@ struct Epilogue {
 
   INLINE size_t index(int run, int at, int rows, int pitch) const {
     return ((size_t(block) * rows + run) * pitch + at) * kBlock;
-  }
-
-  static INLINE void read(const void* from, [[maybe_unused]] int32_t type, size_t at, V* x) {
-#if HAS_HALF
-    if (type == kHalf) return widen(Vector<half>::load((const half*)from + at), *(__m512*)x, *(__m512*)(x + 1));
-#endif
-    for (int v = 0; v < kVectors; v++) x[v] = Lane::load((const float*)from + at + v * Lane::lanes);
-  }
-
-  static INLINE void write(void* to, int32_t type, size_t at, const V* x) {
-#if HAS_HALF
-    if (type == kHalf) return Vector<half>::store((half*)to + at, narrow((__m512)x[0], (__m512)x[1]));
-#endif
-    if (type == kBfloat16) return write_bfloat16((bfloat16*)to + at, x);
-    for (int v = 0; v < kVectors; v++) Lane::store((float*)to + at + v * Lane::lanes, x[v]);
-  }
-
-  static INLINE void write_bfloat16(bfloat16* to, const V* x) {
-#if defined(__AVX512BF16__)
-    _mm512_storeu_si512(to, (__m512i)_mm512_cvtne2ps_pbh((__m512)x[1], (__m512)x[0]));
-#else
-    for (int c = 0; c < kBlock; c++) to[c] = narrow(x[c / Lane::lanes][c % Lane::lanes]);
-#endif
   }
 };
 

@@ -47,8 +47,8 @@ void run(const FilteredLrelu& op, int task) {
   const int strip = at % strips(op), column = at / strips(op);
   const int end = (block + 1) * kBlock < op.channels ? (block + 1) * kBlock : op.channels;
   const size_t blocks_before = size_t(block) * op.in_rows * op.in_pitch * kBlock;
-  const Rows rows{(const char*)op.in + blocks_before * (op.in_type == kHalf ? 2 : 4), 0, op.in_height, op.in_pitch,
-                  nullptr, nullptr};
+  const void* in = (const char*)op.in + blocks_before * (op.in_type == kHalf ? 2 : 4);
+  const Rows rows{in, 0, op.in_height, op.in_pitch, 0, op.in_width, nullptr, nullptr};
   const Part part{block * kBlock,
                   end,
                   share(strip, strips(op), op.out_height),

@@ -33,19 +33,24 @@ INLINE constexpr int offset(int r) {
   return ceil_div(r - P, U) - ceil_div(-P, U);
 }
 
-// Where input rows lie: pixel (row, x) at `at` + ((row - first) % count * pitch + x) * kBlock.
-// Where `make` is set, all rows before `row` are there once it was called.
+// Where input rows lie: pixel (row, x) at `at` + ((row - first) % count * pitch + x) * kBlock, for x
+// from `begin` to `end`; zeros lie beside them. Where `make` is set, all rows before `row` are there
+// once it was called.
 struct Rows {
   const void* at;
-  int first, count, pitch;
+  int first, count, pitch, begin, end;
   void (*make)(void* maker, int row);
   void* maker;
 };
 
 // What one task paints: some channels, rows and columns of the output.
+//
+// At most 16 channels fill half a register of half precision. Where `apart` is not 0, the other half
+// holds the same channels that many columns further right, up to `paired_end`.
 struct Part {
   int channel, end_channel, y0, y1, x0, x1;
   Rows rows;
+  int apart = 0, paired_end = 0;
 };
 
 template <class S, int U, int P, int R>
@@ -60,7 +65,7 @@ struct Tile {
   // Where a row is along itself.
   struct Front {
     V window[kTaps];     // the last samples
-    V sums[R][kTaps];    // of the outputs that they belong to, the newest first
+    V state[R == 1 ? kTaps : kDownTaps];  // of the down-filter
   };
 
   const FilteredLrelu& op;
@@ -117,7 +122,8 @@ struct Tile {
 
   // Samples `from` to `to` of kRise upsampled rows, upsampled vertically alone.
   void rise(const Under& under, int from, int to) {
-    const int begin = clamp(-first, from, to), end = clamp(op.in_width - first, begin, to);
+    const Rows& rows = part.rows;
+    const int begin = clamp(rows.begin - first, from, to), end = clamp(rows.end - first, begin, to);
     blank(0, begin - from);
     under.whole ? rise_run<true>(under, from, begin, end) : rise_run<false>(under, from, begin, end);
     blank(end - from, to - from);
@@ -155,13 +161,40 @@ struct Tile {
     return Lane::max(Lane::min(x, high), -high);
   }
 
+  // Two more samples of a row, and the outputs that they finish. One product's `state`: the sums of
+  // the outputs that these samples belong to, the newest first. Several products, whose filters are
+  // all symmetric: the last samples, of which pairs are added once for all of them.
+  INLINE void filter_down(const V* s, V* state, V* finished) {
+    if constexpr (R == 1) {
+      finished[0] = s[1] * across[0][11] + (s[0] * across[0][10] + state[5]);
+#pragma GCC unroll 5
+      for (int k = 5; k > 0; k--)
+        state[k] = s[1] * across[0][2 * k - 1] + (s[0] * across[0][2 * k - 2] + state[k - 1]);
+      state[0] = V{};
+    } else {
+#pragma GCC unroll 10
+      for (int k = 0; k < kDownTaps - 2; k++) state[k] = state[k + 2];
+      state[10] = s[0];
+      state[11] = s[1];
+      V pairs[kTaps];
+#pragma GCC unroll 6
+      for (int k = 0; k < kTaps; k++) pairs[k] = state[k] + state[11 - k];
+#pragma GCC unroll 4
+      for (int a = 0; a < R; a++) {
+        finished[a] = pairs[0] * across[a][0];
+#pragma GCC unroll 5
+        for (int k = 1; k < kTaps; k++) finished[a] = pairs[k] * across[a][k] + finished[a];
+      }
+    }
+  }
+
   // `count` samples of an upsampled row: upsampled along it, activated, downsampled along it. What
   // they finish goes `to` column `x` and on.
   void fold(const S* row, int count, Front& front, S* to, int x) {
     const V slope = Lane::all(S(op.slope)), high = Lane::all(S(op.clamp));
-    V w[kTaps + 1], sums[R][kTaps];
+    V w[kTaps + 1], state[R == 1 ? kTaps : kDownTaps];
     memcpy(w, front.window, sizeof front.window);
-    memcpy(sums, front.sums, sizeof sums);
+    memcpy(state, front.state, sizeof state);
     const S* const end = row + count * L;
     auto step = [&](bool checked) __attribute__((always_inline)) {
       w[kTaps] = Lane::load(row);
@@ -177,15 +210,11 @@ struct Tile {
           for (int k = 1; k < kTaps; k++) sum = w[o + k] * up[r][k] + sum;
           s[odd] = activate(sum, slope, high);
         }
+        V finished[R];
+        filter_down(s, state, finished);
+        if (!checked || (x >= 0 && x < columns))
 #pragma GCC unroll 4
-        for (int a = 0; a < R; a++) {
-          V oldest = s[1] * across[a][11] + (s[0] * across[a][10] + sums[a][5]);
-#pragma GCC unroll 5
-          for (int k = 5; k > 0; k--)
-            sums[a][k] = s[1] * across[a][2 * k - 1] + (s[0] * across[a][2 * k - 2] + sums[a][k - 1]);
-          sums[a][0] = V{};
-          if (!checked || (x >= 0 && x < columns)) Lane::store(to + (size_t(a) * columns + x) * L, oldest);
-        }
+          for (int a = 0; a < R; a++) Lane::store(to + (size_t(a) * columns + x) * L, finished[a]);
       }
 #pragma GCC unroll 6
       for (int k = 0; k < kTaps; k++) w[k] = w[k + 1];
@@ -194,7 +223,7 @@ struct Tile {
     while (row < end && x + kPairs <= columns) step(false);
     while (row < end) step(true);
     memcpy(front.window, w, sizeof front.window);
-    memcpy(front.sums, sums, sizeof sums);
+    memcpy(front.state, state, sizeof state);
   }
 
   // Columns `begin` to `end` of the output rows from `y` on, out of a ring.

@@ -21,7 +21,30 @@ struct Narrowed {
   }
 };
 
-void paint_half(const FilteredLrelu& op, const Part& part, void* scratch) { paint_as<half>(op, part, scratch, Narrowed{op}); }
+// The two halves of a register, which belong some columns apart.
+struct Parted {
+  const FilteredLrelu& op;
+  const Part& part;
+
+  INLINE void operator()(int y, int x, int channel, Vector<half>::type value) const {
+    __m512 low, high;
+    widen(value, low, high);
+    const __m512 scale = _mm512_loadu_ps(op.scale + channel);
+    char* to = (char*)op.out + place(op, y, x, channel) * 2;
+    write(to, low * scale);
+    if (x + part.apart < part.paired_end) write(to + part.apart * kBlock * 2, high * scale);
+  }
+
+  INLINE void write(char* to, __m512 x) const {
+    const __m256i narrowed = op.out_type == kBfloat16 ? (__m256i)_mm512_cvtneps_pbh(x) : (__m256i)_mm512_cvtxps_ph(x);
+    _mm256_storeu_si256((__m256i*)to, narrowed);
+  }
+};
+
+void paint_half(const FilteredLrelu& op, const Part& part, void* scratch) {
+  if (part.apart) return paint_as<half>(op, part, scratch, Parted{op, part});
+  paint_as<half>(op, part, scratch, Narrowed{op});
+}
 
 }  // namespace filtered_lrelu
 #endif

@@ -14,6 +14,8 @@ constexpr int kPositionsAtOnce = 512;
 // Columns of one task: its rows then fit the second-level cache. Equal for all tasks of a layer.
 constexpr int kMostColumns = 512;
 constexpr int kTasksPerThread = 2;
+// Columns of which two halves are worth being painted at once.
+constexpr int kFewestPaired = 16;
 
 // One task's share of a layer.
 struct Share {
@@ -47,32 +49,53 @@ Share share(const Layer& layer, int task) {
 // The first sample under an output, along either axis, and how many there are under a share's columns.
 int first_sample(const FilteredLrelu& op, int output) { return ceil_div(2 * output - op.padding, op.factor); }
 
-int sample_count(const FilteredLrelu& op, const Share& share) {
+int sample_count(const FilteredLrelu& op, int outputs) {
   const int pairs = op.factor / 2;
-  return (share.x1 - share.x0 + kMargin + pairs - 1) / pairs + kTaps;
+  return (outputs + kMargin + pairs - 1) / pairs + kTaps;
+}
+
+// Whether two halves of a share are painted at once, side by side in the registers.
+bool paired(const Layer& layer, const Share& share) {
+  const FilteredLrelu& op = *layer.filter;
+  const bool narrow = op.channels - share.block * kBlock <= kBlock / 2;
+  return op.in_type == kHalf && narrow && share.x1 - share.x0 >= kFewestPaired;
+}
+
+Part part_of(const Layer& layer, const Share& share) {
+  const int channel = share.block * kBlock, channels = layer.filter->channels;
+  const int end = channel + kBlock < channels ? channel + kBlock : channels;
+  Part part{channel, end, share.y0, share.y1, share.x0, share.x1, {}};
+  if (!paired(layer, share)) return part;
+  part.apart = ((share.x1 - share.x0 + 1) / 2 + 1) & ~1;
+  part.x1 = share.x0 + part.apart;
+  part.paired_end = share.x1;
+  return part;
 }
 
 // Makes rows of one block into a ring, some at a time.
 class Maker {
  public:
-  Maker(const Layer& layer, const Share& share) : layer_(layer), block_(share.block) {
+  Maker(const Layer& layer, const Share& share, const Part& part) : layer_(layer), block_(share.block) {
     const FilteredLrelu& op = *layer.filter;
     bytes_ = op.in_type == kHalf ? 2 : 4;
     const bool whole = columns(layer) == 1;
     left_ = whole ? 0 : clamp(first_sample(op, share.x0), 0, op.in_width);
-    right_ = whole ? op.in_pitch : clamp(first_sample(op, share.x0) + sample_count(op, share), left_, op.in_width);
+    right_ = whole ? op.in_pitch : clamp(first_sample(op, share.x0) + sample_count(op, share.x1 - share.x0), left_, op.in_width);
     first_ = made_ = clamp(first_sample(op, share.y0), 0, op.in_height);
     at_once_ = kPositionsAtOnce / (right_ - left_ + 1) + 1;
     const int live = kTaps + kRise + at_once_;
     count_ = (live + at_once_ - 1) / at_once_ * at_once_;
+    if (part.apart) pair(part);
   }
 
-  size_t bytes() const { return size_t(count_) * (right_ - left_) * kBlock * bytes_; }
+  size_t bytes() const { return size_t(count_) * width() * kBlock * bytes_ + plain_bytes(); }
 
-  Rows rows(void* ring) {
-    ring_ = (char*)ring;
+  Rows rows(void* memory) {
+    plain_ = ring_ = (char*)memory;
+    ring_ += plain_bytes();
     const ptrdiff_t pixel = kBlock * bytes_;
-    return {ring_ - left_ * pixel, first_, count_, right_ - left_, make, this};
+    const int begin = paired() ? low_ : 0, end = paired() ? low_ + width_ : layer_.filter->in_width;
+    return {ring_ - (paired() ? low_ : left_) * pixel, first_, count_, width(), begin, end, make, this};
   }
 
  private:
@@ -83,12 +106,15 @@ class Maker {
       const int end = made_ + at_once_ < layer_.filter->in_height ? made_ + at_once_ : layer_.filter->in_height;
       const int own = (layer_.convolution->out_channels + kBlock - 1) / kBlock;
       block_ < own ? convolve_rows(end) : mirror_rows(block_ - own, end);
+      if (paired()) pair_rows(end);
       made_ = end;
     }
   }
 
+  // Where a row goes as it is made.
   char* place(int row) const {
-    return ring_ + size_t((row - first_) % count_) * (right_ - left_) * kBlock * bytes_;
+    const int at = paired() ? row - made_ : (row - first_) % count_;
+    return plain_ + size_t(at) * (right_ - left_) * kBlock * bytes_;
   }
 
   void convolve_rows(int end) {
@@ -111,10 +137,43 @@ class Maker {
     for (int row = made_; row < end; row++) mirror_row(op, block, row, left_, right, place(row));
   }
 
+  // Two halves side by side: the ring then holds pixels of both, zeros where there are none.
+
+  bool paired() const { return width_ > 0; }
+  int width() const { return paired() ? width_ : right_ - left_; }
+  size_t plain_bytes() const { return paired() ? size_t(at_once_) * (right_ - left_) * kBlock * bytes_ : 0; }
+
+  void pair(const Part& part) {
+    const FilteredLrelu& op = *layer_.filter;
+    low_ = first_sample(op, part.x0);
+    apart_ = first_sample(op, part.x0 + part.apart) - low_;
+    width_ = sample_count(op, part.x1 - part.x0);
+  }
+
+  void pair_rows(int end) {
+    for (int row = made_; row < end; row++) {
+      char* to = ring_ + size_t((row - first_) % count_) * width_ * kBlock * bytes_;
+      copy_half(row, low_, to);
+      copy_half(row, low_ + apart_, to + kBlock);
+    }
+  }
+
+  // The first 16 channels of a row, from some column on, into halves of the ring's pixels.
+  void copy_half(int row, int from, char* to) const {
+    constexpr int half = kBlock;  // bytes of 16 numbers
+    const int right = layer_.filter->in_width < right_ ? layer_.filter->in_width : right_;
+    const int begin = clamp(-from + left_, 0, width_), end = clamp(right - from, begin, width_);
+    const char* pixel = place(row) + ptrdiff_t(from - left_) * 2 * half;
+    for (int x = 0; x < begin; x++) memset(to + x * 2 * half, 0, half);
+    for (int x = begin; x < end; x++) memcpy(to + x * 2 * half, pixel + x * 2 * half, half);
+    for (int x = end; x < width_; x++) memset(to + x * 2 * half, 0, half);
+  }
+
   const Layer& layer_;
   int block_, left_, right_, first_, made_, at_once_, count_;
+  int low_ = 0, apart_ = 0, width_ = 0;
   size_t bytes_;
-  char* ring_ = nullptr;
+  char *ring_ = nullptr, *plain_ = nullptr;
 };
 
 }  // namespace
@@ -123,10 +182,8 @@ int tasks(const Layer& layer) { return blocks(layer) * strips(layer) * columns(l
 
 void run(const Layer& layer, int task) {
   const Share own = share(layer, task);
-  Maker maker(layer, own);
-  const int channel = own.block * kBlock, channels = layer.filter->channels;
-  const int end = channel + kBlock < channels ? channel + kBlock : channels;
-  Part part{channel, end, own.y0, own.y1, own.x0, own.x1, {}};
+  Part part = part_of(layer, own);
+  Maker maker(layer, own, part);
   const size_t ring = (maker.bytes() + 63) / 64 * 64;
   char* scratch = (char*)workspace(ring + part_bytes(*layer.filter, part));
   part.rows = maker.rows(scratch);

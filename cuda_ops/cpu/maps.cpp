@@ -1,4 +1,5 @@
 // Steps that make and move feature maps: one task is one row of one block.
+#include "pixels.h"
 #include "program.h"
 #include "vectors.h"
 
@@ -23,27 +24,33 @@ INLINE void write(void* to, int32_t type, size_t at, float x) {
   if (type == kFloat32) ((float*)to)[at] = x;
 }
 
-// A row at a time, with the types known to the compiler.
-template <int32_t from_type, int32_t to_type>
-void copy_row(const Mirror& op, size_t from, void* out, const float* gain, const float* bias, int margin,
-              int left, int right) {
-  const int period = op.in_width > 1 ? 2 * (op.in_width - 1) : 1;
-  for (int x = left; x < right; x++) {
-    int source = (x - margin) % period;
-    source = source < 0 ? source + period : source;
-    source = source < op.in_width ? source : period - source;
-    for (int c = 0; c < kBlock; c++) {
-      float value = read(op.in, from_type, from + size_t(source) * kBlock + c);
-      write(out, to_type, size_t(x - left) * kBlock + c, value * gain[c] + bias[c]);
-    }
-  }
-}
-
 int mirrored(int at, int size) {
   const int period = size > 1 ? 2 * (size - 1) : 1;
   at = (at % period + period) % period;
   return at < size ? at : period - at;
 }
+
+// Pixels of a row of one block, scaled and shifted by channel.
+struct Copy {
+  using Lane = pixels::Lane;
+  static constexpr int kVectors = pixels::kVectors;
+  const Mirror& op;
+  size_t row;  // where it begins in the input
+  void* out;
+  Lane::type gain[kVectors], bias[kVectors];
+
+  Copy(const Mirror& step, int block, size_t row, void* out) : op(step), row(row), out(out) {
+    memcpy(gain, op.gain + block * kBlock, sizeof gain);
+    memcpy(bias, op.bias + block * kBlock, sizeof bias);
+  }
+
+  INLINE void operator()(int from, int to) const {
+    Lane::type x[kVectors];
+    pixels::read(op.in, op.in_type, row + size_t(from) * kBlock, x);
+    for (int v = 0; v < kVectors; v++) x[v] = x[v] * gain[v] + bias[v];
+    pixels::write(out, op.out_type, size_t(to) * kBlock, x);
+  }
+};
 
 }  // namespace
 
@@ -53,12 +60,15 @@ void run(const Waves& op, int task) {
   const int block = task / op.height, y = task % op.height, all = op.blocks * kBlock;
   const float *sin_y = op.sin_y + size_t(y) * all + block * kBlock, *cos_y = op.cos_y + (sin_y - op.sin_y);
   const size_t to = index(block, y, op.out_rows, op.out_pitch);
+  using Lane = pixels::Lane;
   for (int x = 0; x < op.width; x++) {
-    const size_t at = size_t(x) * all + block * kBlock;
-    for (int c = 0; c < kBlock; c++) {
-      float wave = op.sin_x[at + c] * cos_y[c] + op.cos_x[at + c] * sin_y[c];
-      write(op.out, op.type, to + size_t(x) * kBlock + c, wave);
+    Lane::type wave[pixels::kVectors];
+    for (int v = 0; v < pixels::kVectors; v++) {
+      const size_t at = size_t(x) * all + block * kBlock + v * Lane::lanes;
+      wave[v] = Lane::load(op.sin_x + at) * Lane::load(cos_y + v * Lane::lanes) +
+                Lane::load(op.cos_x + at) * Lane::load(sin_y + v * Lane::lanes);
     }
+    pixels::write(op.out, op.type, to + size_t(x) * kBlock, wave);
   }
 }
 
@@ -89,16 +99,13 @@ int tasks(const Mirror& op) { return op.blocks * op.out_height; }
 
 void mirror_row(const Mirror& op, int block, int y, int left, int right, void* out) {
   const int source = mirrored(y - (op.out_height - op.in_height) / 2, op.in_height);
-  const size_t from = index(block, source, op.in_rows, op.in_pitch);
-  const float *gain = op.gain + block * kBlock, *bias = op.bias + block * kBlock;
+  const Copy copy(op, block, index(block, source, op.in_rows, op.in_pitch), out);
   const int margin = (op.out_width - op.in_width) / 2;
-  const auto copy = op.in_type == kHalf ? op.out_type == kHalf       ? copy_row<kHalf, kHalf>
-                                          : op.out_type == kBfloat16 ? copy_row<kHalf, kBfloat16>
-                                                                     : copy_row<kHalf, kFloat32>
-                    : op.out_type == kHalf     ? copy_row<kFloat32, kHalf>
-                    : op.out_type == kBfloat16 ? copy_row<kFloat32, kBfloat16>
-                                               : copy_row<kFloat32, kFloat32>;
-  copy(op, from, out, gain, bias, margin, left, right);
+  const int begin = margin < left ? left : margin < right ? margin : right;
+  const int edge = margin + op.in_width, end = edge < begin ? begin : edge < right ? edge : right;
+  for (int x = left; x < begin; x++) copy(mirrored(x - margin, op.in_width), x - left);
+  for (int x = begin; x < end; x++) copy(x - margin, x - left);
+  for (int x = end; x < right; x++) copy(mirrored(x - margin, op.in_width), x - left);
 }
 
 void run(const Mirror& op, int task) {
