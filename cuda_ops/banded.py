@@ -76,7 +76,7 @@ class Geometry(NamedTuple):
     reach: tuple[int, int] = (0, 0)
 
 
-class _SameFilter:
+class SameFilter:
     """Equal only for one and the same unchanged tensor, which it keeps alive.
 
     Comparing values instead would wait for the device at every call.
@@ -93,7 +93,7 @@ class _SameFilter:
         return hash(self._mark)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _SameFilter) and self._mark == other._mark
+        return isinstance(other, SameFilter) and self._mark == other._mark
 
 
 def plan(f: Tensor, geometry: Geometry) -> Plan:
@@ -101,11 +101,11 @@ def plan(f: Tensor, geometry: Geometry) -> Plan:
 
     ``ValueError`` where no pixel would be left.
     """
-    return _plan(_SameFilter(f), geometry)
+    return _plan(SameFilter(f), geometry)
 
 
 @lru_cache(maxsize=256)
-def _plan(same: _SameFilter, geometry: Geometry) -> Plan:
+def _plan(same: SameFilter, geometry: Geometry) -> Plan:
     up_x, up_y = geometry.up
     down_x, down_y = geometry.down
     x0, x1, y0, y1 = geometry.padding

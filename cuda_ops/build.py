@@ -20,7 +20,17 @@ from cuda_ops.cache import Cache, Tell
 from cuda_ops.recipe import Recipe
 from cuda_ops.toolchain import BuildError
 
-__all__ = ["BuildError", "Builder", "Found", "build", "library", "now", "start", "state"]
+__all__ = [
+    "BuildError",
+    "Builder",
+    "Found",
+    "build",
+    "is_compiling",
+    "library",
+    "now",
+    "start",
+    "state",
+]
 
 _STOP_SECONDS = 1.0
 
@@ -30,10 +40,14 @@ def _tell_nobody(line: str) -> None:
 
 
 class Found(NamedTuple):
-    """The kernels or None, and the line that says what there is, or why there is nothing."""
+    """The kernels or None, and the line that says what there is, or why there is nothing.
+
+    ``seconds``: for how long they have been compiled so far; None when they are not.
+    """
 
     library: ctypes.CDLL | None
     line: str
+    seconds: float | None = None
 
 
 class Builder:
@@ -60,7 +74,8 @@ class Builder:
         since = self._compiling_since  # before what was found, which is there when this ends
         found = self._found or self._look()
         if found.library is None and since is not None:
-            return Found(None, f"compiling, {time.monotonic() - since:.0f} s so far")
+            seconds = time.monotonic() - since
+            return Found(None, f"compiling, {seconds:.0f} s so far", seconds)
         return found
 
     def build(self, tell: Tell = _tell_nobody) -> Path:
@@ -132,6 +147,11 @@ def library() -> ctypes.CDLL | None:
 def state() -> str:
     """One line: which kernels there are, or why there are none, and the mend."""
     return _BUILDER.now().line
+
+
+def is_compiling() -> bool:
+    """Whether this process compiles the kernels now, which takes a processor for a minute."""
+    return _BUILDER.now().seconds is not None
 
 
 def now() -> Found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -18,6 +19,8 @@ from cuda_ops.toolchain import BuildError, find_ninja
 _LOG = "build.log"
 _UNFINISHED = ".unfinished-"
 _ABANDONED_SECONDS = 3600.0  # whoever made an unfinished folder so long ago was killed
+_KEY = re.compile(r"[0-9a-f]{20}")
+_MOST_KEPT = 8  # other machines and other versions may share the folder
 _KINDLY = ("nice", "-n", "10")  # beside a picture that takes all cores, about a tenth of one each
 _ENVIRONMENT = {"LC_ALL": "C"}  # so that an error is called an error
 
@@ -46,12 +49,15 @@ class Cache:
         if not file.exists():
             raise self._absence(recipe)
         try:
-            return ctypes.CDLL(str(file))
+            library = ctypes.CDLL(str(file))
         except OSError as error:
             file.unlink(missing_ok=True)
             why = " ".join(str(error).split())
             line = f"failed: what was built does not load, and is deleted ({why}); performer build"
             raise BuildError(line) from error
+        with contextlib.suppress(OSError):  # where others build for us, we may not write
+            os.utime(file.parent)  # so that it counts as used
+        return library
 
     def make(self, recipe: Recipe, tell: Tell, *, kindly: bool) -> None:
         """Compile the library, ``kindly`` to whoever else needs the processor.
@@ -64,6 +70,7 @@ class Cache:
         log = self._log(recipe)
         try:
             log.parent.mkdir(parents=True, exist_ok=True)
+            os.utime(log.parent)  # a failure may be older than all that is kept
             self._sweep()
             with tempfile.TemporaryDirectory(dir=self._folder, prefix=_UNFINISHED) as name:
                 place = Path(name)
@@ -120,11 +127,28 @@ class Cache:
         return ninja.returncode == 0
 
     def _sweep(self) -> None:
-        """Take away what was left unfinished long ago."""
+        """Take away what was left unfinished long ago, and all but the libraries used last."""
+        self._sweep_unfinished()
+        with_ages = [(_used(place), place) for place in self._folder.iterdir()]
+        former = [place for _, place in sorted(with_ages) if _KEY.fullmatch(place.name)]
+        for place in former[:-_MOST_KEPT]:
+            # Whoever has loaded one keeps it: on Linux a file lives on without its name. Windows
+            # refuses to remove it then, which is an error of nobody's.
+            shutil.rmtree(place, ignore_errors=True)
+
+    def _sweep_unfinished(self) -> None:
         for place in self._folder.glob(f"{_UNFINISHED}*"):
             with contextlib.suppress(FileNotFoundError):  # whoever made it has just ended
                 if time.time() - place.stat().st_mtime > _ABANDONED_SECONDS:
                     shutil.rmtree(place, ignore_errors=True)
+
+
+def _used(place: Path) -> float:
+    """When a folder was last used; 0 where somebody else has just taken it away."""
+    try:
+        return place.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _failure(log: Path) -> BuildError:

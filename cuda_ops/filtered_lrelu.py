@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from cuda_ops import activations, library, paths, portable, reference
 from cuda_ops.bias_act import activation_slope, bias_gradient
+from cuda_ops.cpu import filtered_lrelu as native
 from cuda_ops.geometry import Padding, parse_padding
 from cuda_ops.upfirdn2d import adjoint, resampled_size
 
@@ -36,13 +36,23 @@ def filtered_lrelu(
     ``ValueError`` where no pixel would be left. Differentiable in ``x``, ``b`` and the filters to
     any order.
 
+    Native kernels play calls with StyleGAN3's filters where nobody records them; there, a sample
+    that is not a number becomes a finite one.
+
     Source: Karras et al. 2021, arXiv:2106.12423, section 3.2 and figure 4b.
     """
     sides = parse_padding(padding)
-    run: Callable[..., Tensor] = _operator if library.is_recorded(x, fu, fd, b) else _fast
+    options = native.Options(up, down, sides, gain, slope, clamp, flip_filter)
     if paths.is_reference():
-        run = reference.filtered_lrelu
-    return run(x, fu, fd, b, up, down, sides, gain, slope, clamp, flip_filter)
+        return reference.filtered_lrelu(x, fu, fd, b, *options)
+    if library.is_recorded(x, fu, fd, b):
+        recorded: Tensor = _operator(x, fu, fd, b, *options)
+        return recorded
+    if paths.is_native() and library.is_plain(x, fu, fd, b):
+        plan = native.plan(x, fu, fd, options)
+        if plan is not None:
+            return plan(x, b)
+    return _fast(x, fu, fd, b, *options)
 
 
 def _fast(x: Tensor, fu: Tensor | None, fd: Tensor | None, *options: Any) -> Tensor:

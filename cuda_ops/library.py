@@ -6,7 +6,8 @@ unless `cuda_ops.choose` asked for the reference. Where an operator brings no fo
 the reference also yields its gradients and tells a tracer its shape.
 
 The public functions come this way only when a gradient is wanted or a compiler traces; a plain call
-to the path itself saves the dispatcher's tens of microseconds. Those that are composed of others
+to the path itself saves the dispatcher's tens of microseconds, and it alone may go to native
+kernels, which a tracer or a derivative could not see into. Those that are composed of others
 (the convolutions) never do: gradients and tracers see through them.
 """
 
@@ -17,7 +18,8 @@ from inspect import Parameter, signature
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.autograd.forward_ad import unpack_dual
 
 from cuda_ops import paths
 
@@ -54,6 +56,28 @@ def is_recorded(*tensors: Tensor | None) -> bool:
     if torch.compiler.is_compiling():
         return True
     return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
+
+
+def is_plain(*tensors: Tensor | None) -> bool:
+    """Whether a call wants nothing of these tensors but their values, so that addresses will do.
+
+    It does where somebody records or transforms it (gradients, tracers, `torch.func`), and where a
+    tensor is of a class of its own.
+    """
+    given = [tensor for tensor in tensors if tensor is not None]
+    if _is_observed() or is_recorded(*given):
+        return False
+    if any(type(tensor) not in (Tensor, nn.Parameter) for tensor in given):
+        return False
+    return all(unpack_dual(tensor).tangent is None for tensor in given)  # type: ignore[no-untyped-call]
+
+
+def _is_observed() -> bool:
+    """Whether some mode, transform or tracer sees every operation of torch."""
+    transformed = torch._C._are_functorch_transforms_active()
+    return bool(
+        transformed or torch._C._len_torch_dispatch_stack() or torch._C._get_tracing_state()
+    )
 
 
 def register(

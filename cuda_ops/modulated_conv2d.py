@@ -104,12 +104,12 @@ def _scaled_conv2d(
 ) -> Tensor:
     """``convolve(x, w)`` with channels scaled: ``inputs [N, in]``, ``outputs [N, out]`` or None.
 
-    One sample scales the kernel, which is smaller than its pictures; several share the kernel
-    and scale the pictures.
+    The kernel is scaled where it is smaller than the pictures; several samples share it and have
+    their pictures scaled.
     """
-    if len(x) == 1:
-        w = w * inputs[0, :, None, None]
-        w = w if outputs is None else w * outputs[0, :, None, None, None]
-        return convolve(x, w.to(x.dtype))
+    pictures = x.numel() + len(w) * x.shape[2] * x.shape[3]
+    if len(x) == 1 and w.numel() <= pictures:
+        scale = inputs[0] if outputs is None else outputs[0, :, None] * inputs[0]
+        return convolve(x, (w * scale[..., None, None]).to(x.dtype))
     y = convolve(x * inputs.to(x.dtype)[:, :, None, None], w.to(x.dtype))
     return y if outputs is None else y * outputs.to(y.dtype)[:, :, None, None]

@@ -1,7 +1,7 @@
 """What can be turned of a network itself, and the options of its call that this stands for."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from model.knob import Knob
@@ -90,12 +90,6 @@ class Options:
 
     def __init__(self, network: "Network") -> None:
         self._network = network
-        families: dict[str, Callable[[Values, int], dict[str, Any]]] = {
-            "canvas": self._gains,
-            "stylegan2": self._noise,
-            "stylegan3": self._transform,
-        }
-        self._of_family = families[network.config.family]
 
     def label(self, values: Values) -> "Tensor | None":
         """Classes [1, c_dim] between ``label_a`` and ``label_b``; None where there are none.
@@ -123,9 +117,12 @@ class Options:
 
     def synthesis(self, values: Values, frame: int) -> dict[str, Any]:
         """Options for the synthesis of the frame of this number, which seeds random noise."""
-        return self._of_family(values, frame)
+        family = self._network.config.family
+        if family == "stylegan2":
+            return self._noise(values, frame)
+        return self._gains(values) if family == "canvas" else self._transform(values)
 
-    def _gains(self, values: Values, _frame: int) -> dict[str, Any]:
+    def _gains(self, values: Values) -> dict[str, Any]:
         config: CanvasConfig = self._network.config  # type: ignore[assignment]
         count = sum(block.gives_skip for block in config.encoder.blocks)
         gains = [values["skips"] * values.get(f"skip_{each}", 1.0) for each in range(1, count + 1)]
@@ -142,7 +139,7 @@ class Options:
             options["noise"] = "random"
         return options
 
-    def _transform(self, values: Values, _frame: int) -> dict[str, Any]:
+    def _transform(self, values: Values) -> dict[str, Any]:
         turn, x, y, zoom = (values[name] for name in TRANSFORM)
         if (turn, x, y, zoom) == (0, 0, 0, 1):
             return {}

@@ -27,7 +27,7 @@ def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
     found.performer_pack_kernel.restype = None
     found.performer_set_threads.restype = None
     found.performer_instructions.restype = ctypes.c_char_p
-    found.performer_set_threads(_processors())
+    found.performer_set_threads(_threads)
     return found
 
 
@@ -37,9 +37,19 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
+_threads = _processors()
+
+
 def set_threads(count: int) -> None:
     """How many threads share the work, the caller's own among them; at first, one per processor."""
+    global _threads
     library().performer_set_threads(count)
+    _threads = count
+
+
+def threads() -> int:
+    """How many threads share the work."""
+    return _threads
 
 
 def instructions() -> str:

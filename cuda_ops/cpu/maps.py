@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from ctypes import Structure
 
 import torch
 from torch import Tensor
@@ -10,6 +11,10 @@ from torch import Tensor
 from cuda_ops.cpu.steps import BFLOAT16, BLOCK, FLOAT32, HALF
 
 DTYPES = {FLOAT32: torch.float32, BFLOAT16: torch.bfloat16, HALF: torch.float16}
+
+# The memory of a map that is nothing but its geometry: no step touches its pixels, or whoever runs
+# the steps gives them addresses.
+NOWHERE = torch.empty(0, dtype=torch.uint8)
 
 # Pixels that a convolution's last product may read beyond the last one.
 _SLACK = 128
@@ -60,6 +65,8 @@ class Map:
         kind: FLOAT32, BFLOAT16 or HALF.
         slots: where each channel lies, int32 [channels].
         rows, pitch: height and width with the border, or a pitch of the map's own.
+
+    ValueError where ``memory`` of the caller's is too small.
     """
 
     def __init__(
@@ -80,6 +87,8 @@ class Map:
         self.rows, self.pitch = self.height + 2 * border, pitch or self.width + 2 * border
         if memory is None:
             memory = zeros(self.bytes)
+        elif memory is not NOWHERE and memory.nbytes < self.bytes:
+            raise ValueError(f"a map of {self.bytes} bytes does not fit in {memory.nbytes}")
         self.memory = memory
 
     @property
@@ -112,6 +121,23 @@ class Map:
         """Address of the first pixel inside the border of one block."""
         pixels = index * self.rows * self.pitch
         return self.first + pixels * BLOCK * DTYPES[self.kind].itemsize
+
+    def geometry(self, structure: type[Structure], side: str) -> dict[str, int]:
+        """What a structure wants to know of this map as its ``side``, by name of field.
+
+        Fields of ``in`` are ``in_type``, ``in_rows`` and so on; those of the only map that a
+        structure has may lack the side.
+        """
+        facts = {
+            "type": self.kind,
+            "rows": self.rows,
+            "height": self.height,
+            "width": self.width,
+            "pitch": self.pitch,
+        }
+        fields = {field[0] for field in structure._fields_}
+        named = {f"{side}_{name}": value for name, value in facts.items()}
+        return {name: value for name, value in (facts | named).items() if name in fields}
 
     def pixels(self) -> Tensor:
         """A view [blocks, height, width, 32] of what lies inside the border."""

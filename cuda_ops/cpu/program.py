@@ -2,25 +2,25 @@
 
 A step is appended by a method, which returns the structure that C++ reads each time. Its pointers
 may be changed between two runs; whatever they point at must be held by the program (`Program.keep`)
-or by whoever changes them.
+or by whoever changes them. What does not go together is a ValueError when it is appended.
 """
 
 from __future__ import annotations
 
 import ctypes
-import math
 from collections.abc import Sequence
 from ctypes import Structure
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-import torch
 from torch import Tensor
 
+from cuda_ops.cpu import checks, convolution
+from cuda_ops.cpu.convolution import NO_LIMIT
+from cuda_ops.cpu.filters import Separable
 from cuda_ops.cpu.kernels import library
 from cuda_ops.cpu.maps import Map, block_count
 from cuda_ops.cpu.steps import (
     BLOCK,
-    FLOAT32,
     PLANES,
     Convolution,
     FilteredLrelu,
@@ -33,42 +33,9 @@ from cuda_ops.cpu.steps import (
     Unpack,
     Waves,
 )
+from cuda_ops.cpu.styles import StyledLayer
 
 T = TypeVar("T", bound=Structure)
-
-NO_LIMIT = 3.0e38
-
-
-class StyledLayer(NamedTuple):
-    """An affine layer and the demodulation behind it, all float32.
-
-    Attributes:
-        w: [w_dim], read anew at each run.
-        weight, bias: of the affine layer, [inputs, w_dim] and [inputs].
-        energy: squares of the unit kernels, [outputs, inputs]; None leaves ``gains`` alone.
-        length: of the kernels before they were scaled to 1.
-        gain: of all outputs.
-        in_slots, out_slots: where the channels lie, int32.
-        styles, gains: what is made, by slot.
-    """
-
-    w: Tensor
-    weight: Tensor
-    bias: Tensor
-    energy: Tensor | None
-    length: float
-    gain: float
-    in_slots: Tensor
-    out_slots: Tensor
-    styles: Tensor
-    gains: Tensor
-
-
-class Separable(NamedTuple):
-    """A down-filter as a sum of products: ``down`` and ``across`` are [rank, 12]."""
-
-    down: Tensor
-    across: Tensor
 
 
 class Program:
@@ -104,6 +71,7 @@ class Program:
         self._append(Styles(each=each, count=len(layers)), each)
 
     def _style(self, layer: StyledLayer) -> Style:
+        layer.check()
         return Style(
             weight=self.keep(layer.weight),
             bias=self.keep(layer.bias),
@@ -122,55 +90,57 @@ class Program:
 
     def waves(self, tables: tuple[Tensor, Tensor, Tensor, Tensor], out: Map) -> Waves:
         """sin(x + y) of sines and cosines of x, [width, slots], and of y, [height, slots]."""
+        for table, side in zip(tables, (out.width, out.width, out.height, out.height), strict=True):
+            checks.check_floats("a table of waves", table, [side, out.blocks * BLOCK])
+        sin_x, cos_x, sin_y, cos_y = map(self.keep, tables)
         return self._append(
             Waves(
-                sin_x=self.keep(tables[0]),
-                cos_x=self.keep(tables[1]),
-                sin_y=self.keep(tables[2]),
-                cos_y=self.keep(tables[3]),
+                sin_x=sin_x,
+                cos_x=cos_x,
+                sin_y=sin_y,
+                cos_y=cos_y,
                 out=out.first,
-                type=out.kind,
                 blocks=out.blocks,
-                height=out.height,
-                width=out.width,
-                out_rows=out.rows,
-                out_pitch=out.pitch,
+                **out.geometry(Waves, "out"),
             ),
             out,
         )
 
-    def pack(self, source: Tensor, out: Map, scale: Tensor | None = None) -> Pack:
-        """A plain float32 picture [channels, height, width], scaled by slot, into ``out``."""
+    def pack(self, source: Tensor | None, out: Map, scale: Tensor | None = None) -> Pack:
+        """A plain float32 picture [channels, height, width], scaled by slot, into ``out``.
+
+        Where no ``source`` is said, whoever runs the step gives it an address first.
+        """
+        if source is not None:
+            checks.check_floats("what is packed", source, [out.channels, *out.size])
         return self._append(
             Pack(
-                source=self.keep(source),
+                source=None if source is None else self.keep(source),
                 out=out.first,
-                scale=None if scale is None else self.keep(scale),
+                scale=None if scale is None else self._by_slot("the scale", scale, out.blocks),
                 slots=self.keep(out.slots),
-                type=out.kind,
                 channels=out.channels,
-                height=out.height,
-                width=out.width,
-                out_rows=out.rows,
-                out_pitch=out.pitch,
+                **out.geometry(Pack, "out"),
             ),
             out,
         )
 
-    def unpack(self, source: Map, out: Tensor, gain: float = 1.0) -> Unpack:
-        """``source`` into a plain float32 picture [channels, height, width]."""
+    def unpack(self, source: Map, out: Tensor | None, gain: float = 1.0) -> Unpack:
+        """The first channels of ``source`` into a plain float32 picture [channels, height, width].
+
+        Where no ``out`` is said, whoever runs the step gives it an address for all first.
+        """
+        channels = source.channels if out is None else min(len(out), source.channels)
+        if out is not None:
+            checks.check_floats("what is unpacked", out, [channels, *source.size])
         return self._append(
             Unpack(
                 source=source.first,
-                out=self.keep(out),
+                out=None if out is None else self.keep(out),
                 slots=self.keep(source.slots),
-                type=source.kind,
-                channels=out.shape[0],
-                height=source.height,
-                width=source.width,
-                in_rows=source.rows,
-                in_pitch=source.pitch,
+                channels=channels,
                 gain=gain,
+                **source.geometry(Unpack, "in"),
             ),
             source,
         )
@@ -179,23 +149,18 @@ class Program:
         self, source: Map, out: Map, gain: Tensor, bias: Tensor, first_block: int = 0
     ) -> Mirror:
         """``source`` mirrored until it fills blocks of ``out``; gain and bias by slot."""
+        checks.check_kind("what is mirrored", source, checks.between_kinds())
+        checks.check_kind("the output of a mirror", out, checks.written_kinds())
+        checks.check_blocks("the output of a mirror", first_block + source.blocks, out.blocks)
         return self._append(
             Mirror(
                 source=source.first,
                 out=out.block(first_block),
-                gain=self.keep(gain),
-                bias=self.keep(bias),
-                in_type=source.kind,
-                out_type=out.kind,
+                gain=self._by_slot("a gain", gain, source.blocks),
+                bias=self._by_slot("a bias", bias, source.blocks),
                 blocks=source.blocks,
-                in_rows=source.rows,
-                in_height=source.height,
-                in_width=source.width,
-                in_pitch=source.pitch,
-                out_rows=out.rows,
-                out_height=out.height,
-                out_width=out.width,
-                out_pitch=out.pitch,
+                **source.geometry(Mirror, "in"),
+                **out.geometry(Mirror, "out"),
             ),
             source,
             out,
@@ -223,41 +188,18 @@ class Program:
         ReLU of ``slope``, ``clamp``, the sum with ``branch`` and a leaky ReLU of ``branch_slope``.
         ``second`` (a map, gain, bias) takes the result once more.
         """
-        outputs, _, side, _ = kernel.shape
-        runs, length = out.size
-        others = [each for each in (branch, second and second[0]) if each]
-        if stride == 1 and all(_joins(each, source.pitch) for each in (out, *others)):
-            runs, length = 1, (out.height - 1) * out.pitch + out.width
-        step = Convolution(
-            source=source.corner(source.border if padding is None else padding),
-            kernel=self.keep(pack_kernel(kernel, source)),
-            out=out.first,
-            gain=self.keep(gain),
-            bias=self.keep(bias),
-            in_type=source.kind,
-            out_type=out.kind,
-            side=side,
-            stride=stride,
-            in_channels=int(source.slots[-1]) + 1,
-            in_blocks=source.blocks,
-            in_rows=source.rows,
-            in_pitch=source.pitch,
-            out_channels=outputs,
-            runs=runs,
-            length=length,
-            out_rows=out.rows,
-            out_pitch=out.pitch,
-            slope=slope,
-            clamp=NO_LIMIT if clamp is None else clamp,
-            branch_slope=branch_slope,
-        )
+        padding = source.border if padding is None else padding
+        size = convolution.out_size(source, kernel, stride, padding)
+        step = self._products(source, kernel, gain, bias, stride=stride, padding=padding)
+        step.slope, step.clamp = slope, NO_LIMIT if clamp is None else clamp
+        convolution.write_to(step, out, size)
         if branch is not None:
-            step.branch, step.branch_type = branch.first, branch.kind
-            step.branch_rows, step.branch_pitch = branch.rows, branch.pitch
+            convolution.add_branch(step, branch, branch_slope, size)
         if second is not None:
-            into, second_gain, second_bias = second
-            step.second, step.second_rows, step.second_pitch = into.first, into.rows, into.pitch
-            step.second_gain, step.second_bias = self.keep(second_gain), self.keep(second_bias)
+            convolution.write_second(step, second[0], size)
+            step.second_gain = self._by_slot("a second gain", second[1], second[0].blocks)
+            step.second_bias = self._by_slot("a second bias", second[2], second[0].blocks)
+        convolution.join_rows(step, [each for each in (out, branch, second and second[0]) if each])
         return self._append(step, source, out, branch, second)
 
     def paint(
@@ -273,34 +215,27 @@ class Program:
 
         At most 32 channels come out; gain and bias by slot, then ``clamp``.
         """
-        outputs, _, side, _ = kernel.shape
-        height, width = out.shape[1:]
-        return self._append(
-            Convolution(
-                source=source.corner(source.border),
-                kernel=self.keep(pack_kernel(kernel, source)),
-                out=self.keep(out),
-                gain=self.keep(gain),
-                bias=self.keep(bias),
-                in_type=source.kind,
-                out_type=PLANES,
-                side=side,
-                stride=1,
-                in_channels=int(source.slots[-1]) + 1,
-                in_blocks=source.blocks,
-                in_rows=source.rows,
-                in_pitch=source.pitch,
-                out_channels=outputs,
-                runs=1 if width == source.pitch else height,
-                length=height * width if width == source.pitch else width,
-                out_rows=height,
-                out_pitch=width,
-                slope=1.0,
-                clamp=NO_LIMIT if clamp is None else clamp,
-                branch_slope=1.0,
-            ),
-            source,
-        )
+        height, width = convolution.out_size(source, kernel, 1, source.border)
+        checks.check_floats("what is painted", out, [len(kernel), height, width])
+        checks.check_blocks("a painted picture", block_count(len(kernel)), 1)
+        step = self._products(source, kernel, gain, bias, stride=1, padding=source.border)
+        step.clamp = NO_LIMIT if clamp is None else clamp
+        step.out, step.out_type = self.keep(out), PLANES
+        step.out_rows, step.out_pitch = height, width
+        joined = width == source.pitch
+        step.runs, step.length = (1, height * width) if joined else (height, width)
+        return self._append(step, source)
+
+    def _products(
+        self, source: Map, kernel: Tensor, gain: Tensor, bias: Tensor, *, stride: int, padding: int
+    ) -> Convolution:
+        """A convolution that knows what it reads, and not yet what it writes."""
+        checks.check_convolution(source, kernel, padding)
+        step = convolution.products(source, kernel, stride, padding)
+        step.kernel = self.keep(convolution.pack_kernel(kernel, source))
+        step.gain = self._by_slot("a gain", gain, block_count(len(kernel)))
+        step.bias = self._by_slot("a bias", bias, block_count(len(kernel)))
+        return step
 
     def filtered_lrelu(
         self,
@@ -316,30 +251,23 @@ class Program:
         clamp: float | None,
     ) -> FilteredLrelu:
         """`cuda_ops.filtered_lrelu` of a biased map, gains in the filters, times ``scale``."""
+        checks.check_filters(source, out, up, down, factor)
         return self._append(
             FilteredLrelu(
                 source=source.first,
                 out=out.first,
-                scale=self.keep(scale),
+                scale=self._by_slot("the scale", scale, source.blocks),
                 up=self.keep(up),
                 across=self.keep(down.across),
                 down=self.keep(down.down),
-                in_type=source.kind,
-                out_type=out.kind,
                 channels=int(source.slots[-1]) + 1,
-                in_rows=source.rows,
-                in_height=source.height,
-                in_width=source.width,
-                in_pitch=source.pitch,
-                out_rows=out.rows,
-                out_height=out.height,
-                out_width=out.width,
-                out_pitch=out.pitch,
                 factor=factor,
                 padding=padding,
                 rank=len(down.down),
                 slope=slope,
                 clamp=NO_LIMIT if clamp is None else clamp,
+                **source.geometry(FilteredLrelu, "in"),
+                **out.geometry(FilteredLrelu, "out"),
             ),
             source,
             out,
@@ -350,17 +278,23 @@ class Program:
 
         What lay between is not written any more.
         """
-        count = 2 if skip is None else 3
-        convolution = self._structures[-count]
+        behind = [filtered] if skip is None else [skip, filtered]
+        count = 1 + len(behind)
+        first = self._structures[-count]
+        checks.check_joined(first, self._structures[1 - count :], behind)
         del self._structures[-count:]
-        self._kept.extend([convolution, skip, filtered])
+        self._kept.extend([first, *behind])
         self._append(
             Layer(
-                convolution=ctypes.pointer(convolution),
+                convolution=ctypes.pointer(first),
                 skip=None if skip is None else ctypes.pointer(skip),
                 filter=ctypes.pointer(filtered),
             )
         )
+
+    def _by_slot(self, what: str, values: Tensor, blocks: int) -> int:
+        checks.check_slots(what, values, blocks)
+        return self.keep(values)
 
     def _append(self, structure: T, *held: object) -> T:
         self._structures.append(structure)
@@ -373,51 +307,3 @@ class Program:
         for step, structure in zip(steps, self._structures, strict=True):
             step.kind, step.what = structure.KIND, ctypes.addressof(structure)
         return steps
-
-
-def _joins(out: Map, pitch: int) -> bool:
-    """Whether what follows a row of the input is the next row of ``out``."""
-    return out.border == 0 and out.pitch == pitch
-
-
-def pack_kernel(kernel: Tensor, source: Map) -> Tensor:
-    """``kernel`` [out, in, k, k] as a convolution of ``source`` reads it."""
-    outputs, inputs, side, _ = kernel.shape
-    panel = BLOCK * BLOCK * (4 if source.kind == FLOAT32 else 2)
-    packed = torch.empty(
-        block_count(outputs) * source.blocks * side * side * panel, dtype=torch.uint8
-    )
-    plain = kernel.detach().to(torch.float32).contiguous()
-    library().performer_pack_kernel(
-        plain.data_ptr(),
-        source.slots.data_ptr(),
-        inputs,
-        source.blocks,
-        outputs,
-        side,
-        source.kind,
-        packed.data_ptr(),
-    )
-    return packed
-
-
-def separable(taps: Tensor, tolerance: float) -> Separable | None:
-    """A down-filter, [12] or [12, 12], as the fewest products within a relative ``tolerance``.
-
-    None where four products are not enough.
-    """
-    taps = taps.detach().double()
-    if taps.ndim == 1:
-        return Separable(taps[None].float(), taps[None].float())
-    left, sizes, right = torch.linalg.svd(taps)
-    for rank in range(1, 5):
-        if sizes[rank:].norm() <= tolerance * sizes.norm():
-            root = sizes[:rank].sqrt()[:, None]
-            down, across = left.T[:rank] * root, right[:rank] * root
-            return Separable(down.float().contiguous(), across.float().contiguous())
-    return None
-
-
-def gained(taps: Tensor, factor: int, gain: float) -> Tensor:
-    """An up-filter that carries the gain of upsampling, and its axis' share of ``gain``."""
-    return (taps.detach().double() * factor * math.sqrt(gain)).float().contiguous()

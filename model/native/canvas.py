@@ -95,7 +95,7 @@ class CanvasProgram:
     def _packing_programs(self) -> Program:
         program = Program()
         targets = [self._deepest, *(skip.map for skip in self._skips)]
-        self._pack_steps = [program.pack(torch.empty(0), target) for target in targets]
+        self._pack_steps = [program.pack(None, target) for target in targets]
         return program
 
     def _pack(self, skips: Sequence[Tensor]) -> None:

@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
-from cuda_ops.cpu.maps import Map, block_count, slots_of, spread
-from cuda_ops.cpu.program import Program, Separable, StyledLayer, gained, separable
+from cuda_ops.cpu import filters
+from cuda_ops.cpu.filters import Separable, gained, separable
+from cuda_ops.cpu.maps import NOWHERE, Map, block_count, slots_of, spread
+from cuda_ops.cpu.program import Program
 from cuda_ops.cpu.steps import BLOCK, FLOAT32, Mirror
+from cuda_ops.cpu.styles import StyledLayer
 from model.alias_free import AliasFreeLayer
 from model.layers import Size, Taps, unit_kernel
 from model.native.stations import ScaleWith, Station
@@ -25,9 +28,8 @@ from model.native.stations import ScaleWith, Station
 if TYPE_CHECKING:
     from model.network import Synthesis
 
-_UP_TAPS, _DOWN_TAPS, _DOWN = 6, 12, 2
-# Relative errors of a radial filter that is a sum of products: far below those of the arithmetic.
-_TOLERANCE_SINGLE, _TOLERANCE_HALF = 3e-6, 5e-4
+# As `filters.SINGLE_TOLERANCE`, where the arithmetic is of half precision: far below its errors.
+_HALF_TOLERANCE = 5e-4
 
 
 class Kinds(NamedTuple):
@@ -39,7 +41,7 @@ class Kinds(NamedTuple):
     @property
     def tolerance(self) -> float:
         """How exactly a radial filter is made of products."""
-        return _TOLERANCE_SINGLE if self.between == FLOAT32 else _TOLERANCE_HALF
+        return filters.SINGLE_TOLERANCE if self.between == FLOAT32 else _HALF_TOLERANCE
 
 
 def layers_of(synthesis: Synthesis) -> list[AliasFreeLayer]:
@@ -58,8 +60,8 @@ def known(layers: Sequence[AliasFreeLayer], kinds: Kinds) -> bool:
 
 def _filters_fit(layer: AliasFreeLayer, kinds: Kinds) -> bool:
     config = layer.config
-    known = config.up in (2, 4) and config.up_taps == _UP_TAPS * config.up
-    known &= (config.down, config.down_taps) == (_DOWN, _DOWN_TAPS)
+    known = config.up in filters.FACTORS and config.up_taps == filters.UP_TAPS * config.up
+    known &= (config.down, config.down_taps) == (filters.DOWN, filters.DOWN_TAPS)
     known &= config.padding[0] == config.padding[2] and not config.is_rgb
     return known and layer.down_filter is not None and _down(layer, kinds) is not None
 
@@ -165,8 +167,7 @@ class Chain:
         if layer.config.skip_channels:
             slots = slots_of(layer.config.out_channels, layer.config.skip_channels)
         size = (source.height + source.border, source.width + source.border)
-        nothing = torch.empty(0, dtype=torch.uint8)
-        return Map(self._kinds.between, slots, size, pitch=source.pitch, memory=nothing)
+        return Map(self._kinds.between, slots, size, pitch=source.pitch, memory=NOWHERE)
 
     def _styled(self, index: int, w: Tensor) -> StyledLayer:
         layer, source = self._layers[index], self.sources[index]

@@ -32,7 +32,7 @@ class EncoderProgram:
         condition = Map(
             kinds.source, slots_of(channels), size, encoder.config.projection.kernel // 2
         )
-        self._pack = self._program.pack(torch.empty(0), condition)
+        self._pack = self._program.pack(None, condition)
         blocks = [getattr(encoder, each.name) for each in encoder.config.blocks]
         source = self._project(encoder.in_proj, condition, blocks[0])
         for block, following in zip(blocks, [*blocks[1:], None], strict=True):
@@ -144,7 +144,7 @@ class EncoderProgram:
 
 
 def _divided(size: Size, stride: int) -> Size:
-    return size[0] // stride, size[1] // stride
+    return -(-size[0] // stride), -(-size[1] // stride)
 
 
 def _affine(convolution: Convolution, gain: float) -> tuple[Tensor, Tensor]:

@@ -83,3 +83,15 @@ def usual_threads() -> Iterator[None]:
     usual = kernels._processors()
     yield
     kernels.set_threads(usual)
+
+
+@pytest.fixture(params=["own", "AVX2"])
+def any_kernels(
+    request: pytest.FixtureRequest,
+    libraries: dict[str, ctypes.CDLL],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The operators find the kernels of one variant."""
+    if request.param not in libraries:
+        pytest.skip(f"{request.param} is the processor's own, or it has none")
+    monkeypatch.setattr(build, "library", lambda: libraries[request.param])

@@ -72,6 +72,9 @@ def by_slot(values: Tensor, lies: Map) -> Tensor:
 
 
 def down_filter(rank: int) -> Tensor:
-    """Taps [12], or [12, 12] that are a sum of ``rank`` products, neither even nor symmetric."""
-    taps = torch.rand(12, max(rank, 1)) @ torch.rand(max(rank, 1), 12)
+    """Taps [12], or [12, 12] that are a sum of ``rank`` products: several are symmetric across."""
+    across = torch.rand(max(rank, 1), 12)
+    if rank > 1:
+        across += across.flip(1)
+    taps = torch.rand(12, max(rank, 1)) @ across
     return taps[0] / taps[0].sum() if rank == 0 else taps / taps.sum()

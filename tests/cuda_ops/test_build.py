@@ -115,7 +115,7 @@ def test_kernels_are_compiled_linked_and_loaded(sources: Path, cache: Path) -> N
     builder = Builder(sources, cache)
     told: list[str] = []
     assert builder.build(told.append) == libraries(cache)[0]
-    library, line = builder.now()
+    library, line, _ = builder.now()
     assert library is not None
     assert (library.answer(), library.other()) == (42, 7)
     assert re.fullmatch(r"built for .+ by (g\+\+|clang) \d+\.\d+", line)
@@ -124,7 +124,7 @@ def test_kernels_are_compiled_linked_and_loaded(sources: Path, cache: Path) -> N
 
 
 def test_looking_for_kernels_compiles_nothing(sources: Path, cache: Path) -> None:
-    assert Builder(sources, cache).now() == (None, "not built yet; performer build")
+    assert Builder(sources, cache).now()[:2] == (None, "not built yet; performer build")
     assert not cache.exists()
 
 
@@ -187,8 +187,8 @@ def test_a_broken_kernel_is_one_line_and_a_log(sources: Path, cache: Path) -> No
     line = str(caught.value)
     assert re.match(r"failed: answer\.cpp:1:\d+: error: .*; see /.*build\.log$", line)
     assert "answer.cpp" in Path(line.rpartition("; see ")[2]).read_text()
-    assert builder.now() == (None, line)
-    assert Builder(sources, cache).now() == (None, line)  # the doctor, in another process
+    assert builder.now()[:2] == (None, line)
+    assert Builder(sources, cache).now()[:2] == (None, line)  # the doctor, in another process
     assert libraries(cache) == unfinished(cache) == []
 
 
@@ -215,7 +215,7 @@ def test_without_a_compiler_the_line_has_the_mend(
     monkeypatch.setattr(sys, "platform", "linux")
     builder = Builder(sources, cache)
     builder.start()
-    assert builder.now() == (None, "no C++ compiler; apt-get install g++")
+    assert builder.now()[:2] == (None, "no C++ compiler; apt-get install g++")
     with pytest.raises(BuildError, match=r"no C\+\+ compiler"):
         builder.build()
 
@@ -236,7 +236,7 @@ def test_a_compiler_that_was_named_and_is_not_there_is_not_replaced(
 ) -> None:
     monkeypatch.setenv("CXX", "absent-c++ -v")
     line = "CXX=absent-c++ -v does not run; unset it, or name a C++ compiler"
-    assert Builder(sources, cache).now() == (None, line)
+    assert Builder(sources, cache).now()[:2] == (None, line)
 
 
 def test_options_behind_a_named_compiler_are_kept(
@@ -261,7 +261,7 @@ def test_without_ninja_the_line_has_the_mend(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("cuda_ops.toolchain._packaged_ninja", lambda: None)
     builder = Builder(sources, cache)
-    assert builder.now() == (None, "no ninja; pip install ninja")
+    assert builder.now()[:2] == (None, "no ninja; pip install ninja")
     with pytest.raises(BuildError, match="no ninja; pip install ninja"):
         builder.build()
 
@@ -290,7 +290,7 @@ def test_a_cache_that_cannot_be_written_is_one_line(sources: Path, tmp_path: Pat
 
 def test_a_folder_without_kernels_is_said(tmp_path: Path, cache: Path) -> None:
     line = f"no kernels in {tmp_path}; install performer again"
-    assert Builder(tmp_path, cache).now() == (None, line)
+    assert Builder(tmp_path, cache).now()[:2] == (None, line)
 
 
 def test_they_can_be_switched_off(
@@ -300,7 +300,7 @@ def test_they_can_be_switched_off(
     monkeypatch.setenv("PERFORMER_KERNELS", "off")
     builder = Builder(sources, cache)
     builder.start()
-    assert builder.now() == (None, "PERFORMER_KERNELS=off; unset it")
+    assert builder.now()[:2] == (None, "PERFORMER_KERNELS=off; unset it")
     with pytest.raises(BuildError, match="PERFORMER_KERNELS=off"):
         builder.build()
 
@@ -359,7 +359,7 @@ def test_a_build_that_is_killed_leaves_nothing_that_is_taken(
     process.communicate()
     assert libraries(cache) == []
     builder = Builder(sources, cache)
-    assert builder.now() == (None, "not built yet; performer build")
+    assert builder.now()[:2] == (None, "not built yet; performer build")
     gate.open()
     builder.build()
     assert builder.now().library is not None
@@ -375,6 +375,62 @@ def test_what_a_killed_build_left_is_swept_away_later(sources: Path, cache: Path
     assert [place.name for place in unfinished(cache)] == [".unfinished-young"]
 
 
+def former_libraries(cache: Path, count: int, days: int) -> list[Path]:
+    """Folders of libraries that were used so many days ago and before, the last used first."""
+    places = [cache / f"{number:020x}" for number in range(count)]
+    for age, place in enumerate(places):
+        place.mkdir(parents=True)
+        (place / LIBRARY).touch()
+        os.utime(place, (time.time() - 86400 * (days + age),) * 2)
+    return places
+
+
+def test_only_the_libraries_that_were_used_last_are_kept(sources: Path, cache: Path) -> None:
+    places = former_libraries(cache, 10, days=1)
+    foreign = cache / "notes of mine"
+    foreign.mkdir()
+    os.utime(foreign, (0, 0))
+    built = Builder(sources, cache).build()
+    assert foreign.exists()
+    assert built.exists()
+    assert [place.exists() for place in places] == [True] * 7 + [False] * 3
+
+
+def test_a_library_that_was_loaded_today_is_kept_however_old_it_is(
+    sources: Path, cache: Path
+) -> None:
+    old = Builder(sources, cache).build()
+    os.utime(old.parent, (0, 0))
+    former_libraries(cache, 9, days=1)
+    assert Builder(sources, cache).now().library is not None
+    (sources / "answer.h").write_text("#define ANSWER 43\n")
+    Builder(sources, cache).build()
+    assert old.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows keeps what is loaded")
+def test_a_library_that_is_swept_away_while_it_plays_plays_on(sources: Path, cache: Path) -> None:
+    playing = Builder(sources, cache)
+    old = playing.build()
+    former_libraries(cache, 9, days=1)
+    os.utime(old.parent, (0, 0))
+    (sources / "answer.h").write_text("#define ANSWER 43\n")
+    Builder(sources, cache).build()
+    assert not old.exists()
+    library = playing.now().library
+    assert library is not None
+    assert library.answer() == 42
+
+
+def test_after_a_failure_long_ago_they_are_built(sources: Path, cache: Path) -> None:
+    place = cache / Recipe.find(sources).key
+    place.mkdir(parents=True)
+    (place / "build.log").write_text("error: out of luck\n")
+    os.utime(place, (0, 0))
+    former_libraries(cache, 9, days=1)
+    assert Builder(sources, cache).build().exists()
+
+
 def test_a_process_that_ends_takes_its_compiler_with_it(
     sources: Path, cache: Path, gate: Gate
 ) -> None:
@@ -385,7 +441,7 @@ def test_a_process_that_ends_takes_its_compiler_with_it(
     assert process.returncode == 0
     assert time.monotonic() - began < 2
     assert unfinished(cache) == []
-    assert Builder(sources, cache).now() == (None, "not built yet; performer build")
+    assert Builder(sources, cache).now()[:2] == (None, "not built yet; performer build")
 
 
 def test_two_processes_that_build_at_once_both_have_a_good_library(

@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cuda_ops import reference
+from cuda_ops.cpu.filters import gained, separable
 from cuda_ops.cpu.maps import Map, slots_of
-from cuda_ops.cpu.program import Program, gained, separable
+from cuda_ops.cpu.program import Program
 from cuda_ops.cpu.steps import BFLOAT16, FLOAT32
 from tests.cuda_ops.native_rig import (
     Native,
@@ -145,4 +146,14 @@ def test_a_radial_filter_is_a_sum_of_products(native, factor, rank):
 
 
 def test_a_filter_of_too_many_products_is_not_taken():
-    assert separable(torch.randn(12, 12), 1e-6) is None
+    symmetric = torch.randn(12, 12)
+    assert separable(symmetric + symmetric.flip(1), 1e-6) is None
+
+
+def test_a_filter_of_several_products_that_is_not_symmetric_is_not_taken():
+    assert separable(torch.rand(12, 2) @ torch.rand(2, 12), 1e-6) is None
+    assert separable(torch.rand(12, 1) @ torch.rand(1, 12), 1e-6) is not None
+
+
+def test_several_products_that_are_not_symmetric_across_are_not_taken():
+    assert separable(down_filter(2).T.contiguous(), 1e-6) is None

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from cuda_ops.cpu import kernels
+from cuda_ops.cpu.filters import gained, separable
 from cuda_ops.cpu.maps import Map, slots_of
-from cuda_ops.cpu.program import Program, gained, separable
+from cuda_ops.cpu.program import Program
 from tests.cuda_ops.native_rig import (
     Native,
     down_filter,
@@ -107,6 +108,9 @@ def test_a_joined_layer_paints_what_its_steps_paint(native, factor, padding):
         Shape(40, 33, 33, (300, 4), (310, 9), 2, 9, 2),  # many rows
         Shape(1, 1, 1, (1, 1), (1, 1), 4, 14, 4),
         Shape(33, 65, 0, (2, 5), (50, 42), 2, 60, 1),  # begins in the padding
+        Shape(20, 16, 0, (40, 41), (43, 47), 2, 9, 1),  # few channels: two halves at once
+        Shape(20, 13, 9, (30, 61), (50, 101), 4, 19, 3),
+        Shape(8, 40, 4, (9, 700), (11, 1101), 2, 9, 2),
     ],
 )
 def test_layers_of_unusual_shapes_paint_what_their_steps_paint(native, shape):

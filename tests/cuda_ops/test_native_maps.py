@@ -8,8 +8,9 @@ import torch
 
 from cuda_ops import reference
 from cuda_ops.cpu.maps import DTYPES, Map, slots_of
-from cuda_ops.cpu.program import Program, StyledLayer
+from cuda_ops.cpu.program import Program
 from cuda_ops.cpu.steps import BFLOAT16, FLOAT32
+from cuda_ops.cpu.styles import StyledLayer
 from tests.cuda_ops.native_rig import (
     GARBAGE,
     by_slot,

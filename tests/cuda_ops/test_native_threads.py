@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from cuda_ops.cpu import kernels, steps
+from cuda_ops.cpu.filters import Separable, gained
 from cuda_ops.cpu.maps import Map, slots_of
-from cuda_ops.cpu.program import Program, Separable, gained
+from cuda_ops.cpu.program import Program
 from cuda_ops.cpu.steps import FLOAT32, KINDS, Style
 from cuda_ops.toolchain import find_compiler
 from tests.cuda_ops.native_rig import filled, values_of
@@ -66,7 +67,8 @@ class Chain:
         source = filled(torch.randn(48, 40, 36), FLOAT32, border=1)
         between = Map(FLOAT32, slots_of(40), (40, 36), pitch=source.pitch)
         self.out = Map(FLOAT32, slots_of(40), (70, 60))
-        down = torch.rand(2, 12) / 6
+        down = torch.rand(2, 12) / 12
+        down += down.flip(1)
         self.program = Program()
         ones, zeros = torch.ones(64), torch.zeros(64)
         self.program.convolve(source, torch.randn(40, 48, 3, 3) / 20, between, ones, zeros)

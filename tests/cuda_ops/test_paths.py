@@ -37,7 +37,7 @@ def test_native_kernels_play_as_soon_as_the_background_has_built_them(builder):
     build.start()
     while not paths.is_native():
         assert cuda_ops.path().startswith(
-            ("portable: pure torch, because compiling,", "native: built")
+            ("portable: pure torch, while the native kernels compile, ", "native: built")
         )
     assert cuda_ops.path().startswith("native: built for")
 

@@ -157,7 +157,7 @@ def test_an_inference_mode_filter_is_welcome():
 
 def test_what_inference_mode_remembered_serves_training_too():
     x, f = torch.randn(1, 2, 12, 12), torch.rand(12)
-    with torch.inference_mode():
+    with torch.inference_mode(), cuda_ops.choose("portable"):
         expected = cuda_ops.filtered_lrelu(x, f, f, up=2, down=2, padding=9)
     x.requires_grad_()
     y = cuda_ops.filtered_lrelu(x, f, f, up=2, down=2, padding=9)
@@ -172,3 +172,48 @@ def test_results_never_share_memory_with_their_input():
         before = x.clone()
         y.zero_()
         assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize("act", ["linear", "lrelu", "swish", "tanh"])
+@pytest.mark.parametrize(
+    ("shape", "dim", "biased"),
+    [((2, 7, 9, 11), 1, True), ((5, 40), 1, True), ((6, 3, 8), 0, True), ((300,), 1, False)],
+)
+def test_a_large_activation_is_done_in_parts(shape, dim, biased, act, monkeypatch):
+    monkeypatch.setattr(portable, "_CACHE_BYTES", 1000)
+    x = torch.randn(shape)
+    b = torch.randn(shape[dim]) if biased else None
+    expected = reference.bias_act(x, b, dim, act, gain=1.7, clamp=0.9)
+    result = portable.bias_act(x, b, dim, act, gain=1.7, clamp=0.9)
+    torch.testing.assert_close(result, expected)
+    assert not torch.equal(result, x)
+
+
+def test_a_large_activation_goes_through_torch_func(monkeypatch):
+    monkeypatch.setattr(portable, "_CACHE_BYTES", 1000)
+    x, b = torch.randn(3, 2, 7, 20), torch.randn(7)
+    many = torch.func.vmap(lambda x: portable.bias_act(x, b, act="lrelu"))(x)
+    torch.testing.assert_close(many, reference.bias_act(x, b, dim=2, act="lrelu"))
+
+
+@pytest.mark.parametrize("slope", [0.2, 1.0])
+def test_filtered_lrelu_without_filters_is_an_activation(slope):
+    x, b = torch.randn(2, 3, 6, 5), torch.randn(3)
+    options = {"b": b, "gain": 1.3, "slope": slope, "clamp": 0.8}
+    result = portable.filtered_lrelu(x, **options)
+    torch.testing.assert_close(result, reference.filtered_lrelu(x, **options))
+    cropped = portable.filtered_lrelu(x, padding=[0, -1, 0, 0], **options)
+    assert torch.equal(cropped, result[..., :-1])
+
+
+@pytest.mark.parametrize("side", [2, 30], ids=["kernel larger", "pictures larger"])
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("demodulate", [True, False])
+def test_modulated_convolutions_equal_the_reference(side, batch, demodulate):
+    x, w = torch.randn(batch, 5, side, side), torch.randn(7, 5, 3, 3)
+    s = torch.randn(batch, 5)
+    for name in ("modulated_conv2d_stylegan2", "modulated_conv2d_stylegan3"):
+        inputs = (x.double(), w.double(), s.double())
+        expected = getattr(reference, name)(*inputs, demodulate=demodulate, padding=1)
+        result = getattr(cuda_ops, name)(x, w, s, demodulate=demodulate, padding=1)
+        assert relative_error(result, expected) < 1e-6
