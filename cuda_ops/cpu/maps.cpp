@@ -9,19 +9,15 @@ INLINE size_t index(int block, int row, int rows, int pitch) {
   return (size_t(block) * rows + row) * pitch * kBlock;
 }
 
-INLINE float read(const void* from, int32_t type, size_t at) {
-#if HAS_HALF
-  if (type == kHalf) return float(((const half*)from)[at]);
-#endif
-  return type == kBfloat16 ? widen(((const bfloat16*)from)[at]) : ((const float*)from)[at];
-}
+constexpr int kTile = 16;  // pixels turned from planes into blocks at a time, or back
 
-INLINE void write(void* to, int32_t type, size_t at, float x) {
-#if HAS_HALF
-  if (type == kHalf) ((half*)to)[at] = half(x);
-#endif
-  if (type == kBfloat16) ((bfloat16*)to)[at] = narrow(x);
-  if (type == kFloat32) ((float*)to)[at] = x;
+// Runs of channels that lie in one block.
+template <class Visit>
+void each_block(const int32_t* slots, int channels, const Visit& visit) {
+  for (int begin = 0, end; begin < channels; begin = end) {
+    for (end = begin + 1; end < channels && slots[end] / kBlock == slots[begin] / kBlock;) end++;
+    visit(begin, end);
+  }
 }
 
 int mirrored(int at, int size) {
@@ -75,24 +71,37 @@ void run(const Waves& op, int task) {
 int tasks(const Pack& op) { return op.height; }
 
 void run(const Pack& op, int y) {
-  for (int channel = 0; channel < op.channels; channel++) {
-    const int slot = op.slots[channel];
-    const float* from = op.in + (size_t(channel) * op.height + y) * op.width;
-    const size_t to = index(slot / kBlock, y, op.out_rows, op.out_pitch) + slot % kBlock;
-    const float scale = op.scale ? op.scale[slot] : 1;
-    for (int x = 0; x < op.width; x++) write(op.out, op.type, to + size_t(x) * kBlock, from[x] * scale);
-  }
+  each_block(op.slots, op.channels, [&](int begin, int end) {
+    const size_t to = index(op.slots[begin] / kBlock, y, op.out_rows, op.out_pitch);
+    for (int left = 0; left < op.width; left += kTile) {
+      const int count = op.width - left < kTile ? op.width - left : kTile;
+      alignas(64) float tile[kTile][kBlock] = {};
+      for (int channel = begin; channel < end; channel++) {
+        const int slot = op.slots[channel];
+        const float* from = op.in + (size_t(channel) * op.height + y) * op.width + left;
+        const float scale = op.scale ? op.scale[slot] : 1;
+        for (int x = 0; x < count; x++) tile[x][slot % kBlock] = from[x] * scale;
+      }
+      for (int x = 0; x < count; x++) pixels::store(op.out, op.type, to + size_t(left + x) * kBlock, tile[x]);
+    }
+  });
 }
 
 int tasks(const Unpack& op) { return op.height; }
 
 void run(const Unpack& op, int y) {
-  for (int channel = 0; channel < op.channels; channel++) {
-    const int slot = op.slots[channel];
-    const size_t from = index(slot / kBlock, y, op.in_rows, op.in_pitch) + slot % kBlock;
-    float* to = op.out + (size_t(channel) * op.height + y) * op.width;
-    for (int x = 0; x < op.width; x++) to[x] = read(op.in, op.type, from + size_t(x) * kBlock) * op.gain;
-  }
+  each_block(op.slots, op.channels, [&](int begin, int end) {
+    const size_t from = index(op.slots[begin] / kBlock, y, op.in_rows, op.in_pitch);
+    for (int left = 0; left < op.width; left += kTile) {
+      const int count = op.width - left < kTile ? op.width - left : kTile;
+      alignas(64) float tile[kTile][kBlock];
+      for (int x = 0; x < count; x++) pixels::load(op.in, op.type, from + size_t(left + x) * kBlock, tile[x]);
+      for (int channel = begin; channel < end; channel++) {
+        float* to = op.out + (size_t(channel) * op.height + y) * op.width + left;
+        for (int x = 0; x < count; x++) to[x] = tile[x][op.slots[channel] % kBlock] * op.gain;
+      }
+    }
+  });
 }
 
 int tasks(const Mirror& op) { return op.blocks * op.out_height; }

@@ -31,4 +31,20 @@ INLINE void write(void* to, int32_t type, size_t at, const Lane::type* x) {
   for (int v = 0; v < kVectors; v++) Lane::store((float*)to + at + v * Lane::lanes, x[v]);
 }
 
+INLINE void load(const void* from, int32_t type, size_t at, float* channels) {
+  if (type == kBfloat16) {
+    for (int c = 0; c < kBlock; c++) channels[c] = widen(((const bfloat16*)from)[at + c]);
+    return;
+  }
+  Lane::type x[kVectors];
+  read(from, type, at, x);
+  memcpy(channels, x, sizeof x);
+}
+
+INLINE void store(void* to, int32_t type, size_t at, const float* channels) {
+  Lane::type x[kVectors];
+  memcpy(x, channels, sizeof x);
+  write(to, type, at, x);
+}
+
 }  // namespace pixels
