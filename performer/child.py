@@ -1,106 +1,131 @@
 """One process that the supervisor looks after."""
 
-import contextlib
-import os
-import subprocess
-import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from performer.console import warn
+from performer.deaths import Deaths, MemoryKills, cause, given_up
+from performer.doors.status import StatusDoor
 from performer.errors import BAD_INPUT, PerformerError
-
-_BACKOFF_SECONDS = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
-_HEALTHY_SECONDS = 20.0
-_ENVIRONMENT = {
-    # For where torch plays without native kernels: OpenMP's threads spin while they wait for each
-    # other. Spinning long (the default) makes a frame last seconds beside another busy process; not
-    # at all, half as many frames on a quiet machine. Measured with 32 channels at 256x256 on two
-    # cores, quiet and beside a neighbour, frames a second: 1000 spins 8.0 and 6.1, 4000 10.1 and
-    # 4.4, 10000 11.9 and 2.8, 100000 11.7 and 1.2. With 128 channels: 4000 spins 4.6 and 1.9, the
-    # default beside a neighbour 0.3.
-    "GOMP_SPINCOUNT": "4000",
-    "PYTHONUNBUFFERED": "1",
-}
+from performer.program import Program
+from performer.understudy import Understudy
+from performer.vigil import Vigil
 
 
 class Child:
-    """A child process, its standard input our leash: when it closes, the child ends by itself.
+    """A part of the show that is always there: started, watched, ended when it hangs, brought back.
 
-    Only one that ``may_end`` is ``done`` when it ended well; any other comes back.
+    Only one that ``may_end`` is ``done`` when it ended well; any other comes back, from its
+    understudy where it is ``understudied`` and there is one. ``ended`` is told of every end.
     """
 
-    def __init__(self, name: str, arguments: list[str], *, may_end: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: list[str],
+        board: StatusDoor,
+        ended: Callable[[], None],
+        *,
+        may_end: bool = False,
+        understudied: bool = False,
+    ) -> None:
         self.name = name
         self.done = False
         self._may_end = may_end
-        self._command = [sys.executable, "-m", f"performer.processes.{name}", *arguments]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._program: Program | None = None
+        self._start_program = partial(Program, name, arguments, ended)
+        start_understudy = partial(Program, name, [*arguments, "--understudy"], ended)
+        self._understudy = Understudy(name, start_understudy) if understudied else None
+        self._vigil = Vigil(board)
+        self._deaths = Deaths()
+        self._memory_kills = MemoryKills()
         self._restarts = 0
-        self._fast_restarts = 0
-        self._started = 0.0
-        self._restart_at: float | None = None
+        self._restart_at: float | None = None  # when it is dead and comes back
+        self._hung = ""  # why we had to end it
         self._line = ""
 
     def start(self) -> None:
         """Start it, now."""
-        self._process = subprocess.Popen(
-            self._command,
-            stdin=subprocess.PIPE,
-            env={**_ENVIRONMENT, **os.environ},
-            start_new_session=True,  # Ctrl-C is ours; we stop the children in order
-        )
-        self._started = time.monotonic()
-        self._restart_at = None
+        self._begin(self._start_program(), from_understudy=False)
 
-    def watch(self, *, started: bool) -> None:
+    def watch(self, now: float, *, started: bool) -> None:
         """Bring it back when it died. Errors: PerformerError when it refuses before the start."""
-        if self.done or self._process is None:
+        if self.done:
             return
-        if self._restart_at is not None:
-            if time.monotonic() >= self._restart_at:
-                self._restarts += 1
-                self.start()
+        if self._program is None:
+            if self._restart_at is not None and now >= self._restart_at:
+                self._come_back()
             return
-        status = self._process.poll()
+        status = self._program.status()
         if status is None:
-            return
-        if status == 0 and self._may_end:
+            self._look_after(now, self._program, started=started)
+        elif status == 0 and self._may_end:
             self.done = True
         elif status == BAD_INPUT and not started:
             raise PerformerError(f"{self.name}: cannot start")
         else:
-            self._plan_restart(status)
+            self._note_death(now, status)
 
-    def ask_stop(self) -> None:
-        """Let go of the leash, kindly."""
-        if self._process is not None and self._process.stdin is not None:
-            with contextlib.suppress(OSError):  # it may be gone already
-                self._process.stdin.write(b"stop\n")
-                self._process.stdin.close()
+    def try_again(self) -> None:
+        """Start it once more, though it died too often; whoever plays is left in peace."""
+        self._deaths.forget()
+        if self._understudy is not None:
+            self._understudy.forget()
+        if self._program is None:
+            self._restart_at = time.monotonic()
 
-    def wait_or_kill(self, deadline: float) -> None:
-        """Wait for its end until ``deadline`` (monotonic), and then no longer."""
-        if self._process is None:
-            return
-        try:
-            self._process.wait(max(deadline - time.monotonic(), 0.01))
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+    def programs(self) -> list[Program]:
+        """What runs, to be stopped at the end."""
+        own = [self._program] if self._program else []
+        return own + (self._understudy.programs if self._understudy else [])
 
     def status(self) -> dict[str, Any]:
         """How it is, for the page."""
-        state = "stopped" if self.done else "restarts" if self._restart_at else "runs"
-        pid = self._process.pid if self._process else 0
-        return {"state": state, "pid": pid, "restarts": self._restarts, "line": self._line}
+        state = "runs"
+        if self.done:
+            state = "stopped"
+        elif self._program is None:
+            state = "failed" if self._restart_at is None else "restarts"
+        return {
+            "state": state,
+            "pid": self._program.pid if self._program else 0,
+            "understudy": self._understudy.pid if self._understudy else 0,
+            "restarts": self._restarts,
+            "line": self._line,
+        }
 
-    def _plan_restart(self, status: int) -> None:
-        now = time.monotonic()
-        healthy = now - self._started > _HEALTHY_SECONDS
-        self._fast_restarts = 0 if healthy else self._fast_restarts + 1
-        pause = _BACKOFF_SECONDS[min(self._fast_restarts, len(_BACKOFF_SECONDS) - 1)]
-        self._restart_at = now + pause
-        how = f"signal {-status}" if status < 0 else f"status {status}"
-        self._line = f"{self.name}: ended with {how}; back in {pause:g} s"
+    def _begin(self, program: Program, *, from_understudy: bool) -> None:
+        self._program, self._restart_at, self._hung = program, None, ""
+        self._vigil.begin(program.pid, time.monotonic(), pulsed=from_understudy)
+
+    def _come_back(self) -> None:
+        self._restarts += 1
+        program = self._understudy.take() if self._understudy is not None else None
+        if program is None:
+            self.start()
+        else:
+            self._begin(program, from_understudy=True)
+
+    def _look_after(self, now: float, program: Program, *, started: bool) -> None:
+        complaint = self._vigil.complaint(now)
+        if complaint and not self._hung:
+            self._hung = complaint
+            program.kill()
+        if self._understudy is not None and started:
+            self._understudy.look(now, program, self._vigil.worked_seconds(now))
+
+    def _note_death(self, now: float, status: int) -> None:
+        memory_kill = self._memory_kills.more()
+        why = f"hung ({self._hung})" if self._hung else cause(status, memory_kill=memory_kill)
+        self._program = None
+        pause = self._deaths.pause_seconds(self._vigil.worked_seconds(now))
+        if pause is None:
+            self._line = f"{given_up(self.name)} (the last time, it {why})"
+        else:
+            self._restart_at = now + pause
+            self._line = f"{self.name}: {why}; back {f'in {pause:g} s' if pause else 'at once'}"
         warn(self._line)
+        if pause == 0:
+            self._come_back()

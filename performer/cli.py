@@ -1,6 +1,7 @@
 """The commands. What a command needs is imported when it runs, so that all of them start fast."""
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -29,12 +30,22 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(asked: argparse.Namespace) -> int:
-    from performer import reading
+    from performer import awake, logs, reading
     from performer.supervisor import Options, Supervisor
 
+    if (complaint := logs.keep("supervisor")) is not None:
+        warn(complaint)
     scene = reading.read(asked.scene, asked.set)
-    options = Options(asked.headless, asked.lan, asked.frames, asked.page_port)
-    return Supervisor(scene, options).run()
+    options = Options(
+        asked.headless,
+        asked.lan,
+        asked.frames,
+        asked.page_port,
+        asked.resume,
+        tuple(asked.set),
+    )
+    with contextlib.nullcontext() if asked.let_sleep else awake.kept_awake():
+        return Supervisor(scene, options).run()
 
 
 def _picture(asked: argparse.Namespace) -> int:
@@ -72,6 +83,31 @@ def _build(asked: argparse.Namespace) -> int:
     except build.BuildError as error:
         raise PerformerError(f"operators: {error}") from error
     say(f"operators: {cuda_ops.path()}")
+    return 0
+
+
+def _report(asked: argparse.Namespace) -> int:
+    from performer import crash_report
+
+    out = crash_report.write(asked.out, asked.scene)
+    say(f"{out}: written; it holds logs, crashes, versions and what works here, without secrets")
+    return 0
+
+
+def _boot(asked: argparse.Namespace) -> int:
+    from performer import boot, reading
+
+    scene = reading.find(asked.scene).resolve()
+    system = asked.system or boot.this_system()
+    text = boot.unit(system, scene, headless=asked.headless)
+    if asked.out is None:
+        say(text)
+        return 0
+    try:
+        asked.out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise PerformerError(f"{asked.out}: cannot be written ({error.strerror})") from error
+    say(f"{asked.out}: written; its first lines say how to install it")
     return 0
 
 
@@ -116,6 +152,8 @@ def _parser() -> argparse.ArgumentParser:
     build.set_defaults(command=_build)
     schema = commands.add_parser("schema", help="print the JSON Schema of scenes, for editors")
     schema.set_defaults(command=_schema)
+    _add_report(commands)
+    _add_boot(commands)
     convert = commands.add_parser("convert", help="make a safe model file out of an official one")
     convert.add_argument("source", type=Path, metavar="IN.pkl")
     convert.add_argument("out", type=Path, metavar="OUT.safetensors")
@@ -134,6 +172,12 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     run.add_argument(
         "--page-port", type=_port, default=8400, metavar="PORT", help="where the page is (8400)"
     )
+    run.add_argument(
+        "--resume", action="store_true", help="go on where the last run of the scene ended"
+    )
+    run.add_argument(
+        "--let-sleep", action="store_true", help="leave screen saver and sleep as they are"
+    )
     run.set_defaults(command=_run)
 
 
@@ -143,6 +187,22 @@ def _add_picture(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     picture.add_argument("--frame", type=_frame_number, default=0, metavar="N")
     picture.add_argument("--out", type=Path, required=True, metavar="FILE.png")
     picture.set_defaults(command=_picture)
+
+
+def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    report = commands.add_parser("report", help="write a file to send when something went wrong")
+    report.add_argument("scene", nargs="?", help="the scene that was played, to put it in")
+    report.add_argument("--out", type=Path, metavar="FILE.zip")
+    report.set_defaults(command=_report)
+
+
+def _add_boot(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    boot = commands.add_parser("boot", help="print what starts a scene when the machine starts")
+    boot.add_argument("scene", help="a file, or the name of a scene")
+    boot.add_argument("--system", choices=("linux", "macos", "windows"), help="this one")
+    boot.add_argument("--headless", action="store_true", help="no window, no browser, no desktop")
+    boot.add_argument("--out", type=Path, metavar="FILE", help="write it there")
+    boot.set_defaults(command=_boot)
 
 
 def _add_scene(command: argparse.ArgumentParser) -> None:

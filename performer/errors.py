@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 BAD_INPUT = 2  # exit status: a person can mend it, and one line said how
+OUT_OF_MEMORY = 5  # exit status: there was no memory left
 
 
 class PerformerError(Exception):

@@ -2,11 +2,13 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from performer.doors.frames import FramesWatch
 from performer.doors.status import StatusDoor
-from performer.player import Player, Rate
+from performer.pacing import Rate
+from performer.player import Player
+from performer.relay import Relay
 
 _POLL_SECONDS = 0.001
 _LONGEST_PAUSE_SECONDS = 0.016
@@ -16,6 +18,7 @@ _BEAT_SECONDS = 0.05
 _STATUS_SECONDS = 0.2
 _CLOSE_SECONDS = 0.25  # for one output, before the next is told to close as well
 _CLOSE_ALL_SECONDS = 0.5
+_AWAY_SECONDS = 1.0  # without a new frame, after which that is said
 
 
 class Arrivals:
@@ -32,6 +35,13 @@ class Arrivals:
         self._interval, self._at, self.number = now - self._at, now, number
         return True
 
+    def line(self, now: float) -> str:
+        """What there is to say of them."""
+        silent = now - self._at
+        if not self.number or silent < _AWAY_SECONDS:
+            return ""
+        return f"feed: no new frame for {silent:.0f} s; the last one is shown"
+
     def pause_seconds(self, now: float) -> float:
         """How long to sleep: half the last interval after a frame, then a millisecond at a time.
 
@@ -45,34 +55,41 @@ class Arrivals:
 
 
 class Feed:
-    """All outputs of a scene, in its order. :meth:`run` belongs on the main thread."""
+    """All outputs of a scene, in its order. :meth:`run` belongs on the main thread.
 
-    def __init__(self, players: Sequence[Player], watch: FramesWatch, board: StatusDoor) -> None:
-        self._players = players
+    ``news`` is asked often for the outputs of another scene; None where the same one plays.
+    """
+
+    def __init__(
+        self,
+        relays: Sequence[Relay],
+        watch: FramesWatch,
+        board: StatusDoor,
+        news: Callable[[], Sequence[Relay] | None] = lambda: None,
+    ) -> None:
+        self._relays = relays
+        self._left: list[Relay] = []  # outputs that the scene has no more
+        self._left_on_main: list[Relay] = []  # of those, what the main thread has to close
         self._watch = watch
         self._board = board
+        self._news = news
         self._stopped = False
         self._rate = Rate()
         self._wake = threading.Event()  # the main thread, for all outputs that insist on it
-        self._on_main = [player for player in players if player.main_thread]
-        for player in self._on_main:
-            player.wake = self._wake
-        self._threads = {
-            player.name: threading.Thread(target=player.run, name=player.name, daemon=True)
-            for player in players
-            if not player.main_thread
-        }
+        self._on_main = self._of_main_thread()
         self._watcher = threading.Thread(target=self._look, name="watcher", daemon=True)
 
     def run(self) -> bool:
         """Play until :meth:`stop`; whether every output has let go in time."""
-        for thread in (self._watcher, *self._threads.values()):
-            thread.start()
+        for relay in self._relays:
+            relay.start()
+        self._watcher.start()
         while not self._stopped:
             self._wake.clear()
-            left = [player.step() for player in self._on_main]
+            self._close_left_on_main()
+            seconds = [player.step() for player in self._on_main]
             if not self._stopped:
-                self._wake.wait(min(left, default=None))
+                self._wake.wait(min(seconds, default=None))
         return self._close()
 
     def stop(self) -> None:
@@ -86,30 +103,64 @@ class Feed:
         while not self._stopped:
             now = time.monotonic()
             if arrivals.note(self._watch.newest_number(), now):
-                for player in self._players:
-                    player.wake.set()
+                for relay in self._relays:
+                    relay.player.wake.set()
             if now >= beat_at:
-                self._board.beat()
+                self._look_after(now)
                 beat_at = now + _BEAT_SECONDS
             if now >= status_at:
-                self._say(now, arrivals.number)
+                self._say(now, arrivals)
                 status_at = now + _STATUS_SECONDS
             time.sleep(arrivals.pause_seconds(now))
 
-    def _say(self, now: float, number: int) -> None:
-        outputs = {player.name: player.status() for player in self._players}
-        fps = round(self._rate.at(now, number), 1)
-        self._board.write({"process": "feed", "fps": fps, "outputs": outputs})
+    def _of_main_thread(self) -> list[Player]:
+        players = [relay.player for relay in self._relays if relay.main_thread]
+        for player in players:
+            player.wake = self._wake
+        return players
+
+    def _take_up(self, relays: Sequence[Relay]) -> None:
+        """Play to the outputs of another scene; those that it has as before go on."""
+        left = [relay for relay in self._relays if relay not in relays]
+        new = [relay for relay in relays if relay not in self._relays]
+        self._relays = relays
+        self._on_main = self._of_main_thread()
+        for relay in left:
+            relay.stop()
+            (self._left_on_main if relay.main_thread else self._left).append(relay)
+        for relay in new:
+            relay.start()
+        self._wake.set()
+
+    def _close_left_on_main(self) -> None:
+        while self._left_on_main:
+            self._left_on_main.pop().player.close()
+
+    def _look_after(self, now: float) -> None:
+        self._board.beat()
+        if (relays := self._news()) is not None:
+            self._take_up(relays)
+        for relay in self._relays:
+            relay.look(now)
+
+    def _say(self, now: float, arrivals: Arrivals) -> None:
+        self._board.write(
+            {
+                "process": "feed",
+                "fps": round(self._rate.at(now, arrivals.number), 1),
+                "line": arrivals.line(now),
+                "outputs": {relay.name: relay.status() for relay in self._relays},
+            }
+        )
 
     def _close(self) -> bool:
         """Close in the scene's order, but wait for no blocked output."""
+        self._watcher.join()  # first, so that no output is opened any more
+        self._close_left_on_main()
         deadline = time.monotonic() + _CLOSE_ALL_SECONDS
-        for player in self._players:
-            player.stop()
-            if player.main_thread:
-                player.close()
-            else:
-                left = max(deadline - time.monotonic(), 0.0)
-                self._threads[player.name].join(min(left, _CLOSE_SECONDS))
-        self._watcher.join()
-        return not any(thread.is_alive() for thread in self._threads.values())
+        ended = []
+        for relay in [*self._relays, *self._left]:
+            relay.stop()
+            left = max(deadline - time.monotonic(), 0.0)
+            ended.append(relay.ended(min(left, _CLOSE_SECONDS)))
+        return all(ended)

@@ -1,14 +1,18 @@
 """The frame, in order, on one screen."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 import torch
 
 from performer.clock import LiveClock, Moment, OfflineClock
 from performer.doors.changes import Change
-from performer.parameters import Parameters
+from performer.master import Master
 from performer.parts import Picture
-from performer.stages import Conditioning, Footage, Generator, Latent, Posting
+from performer.scene import BLACKOUT, FREEZE
+from performer.stages import Stations
+
+_OF_THE_HALL: Collection[str] = (BLACKOUT, FREEZE)  # what another scene does not start anew
 
 
 class ChangesDrain(Protocol):
@@ -30,23 +34,14 @@ class Loop:
         self,
         clock: LiveClock | OfflineClock,
         changes: ChangesDrain,
-        parameters: Parameters,
-        latent: Latent,
-        source: Footage,
-        condition: Conditioning,
-        generator: Generator,
-        post: Posting,
+        stations: Stations,
         frames: FramesOut,
     ) -> None:
         self.clock = clock
         self.changes = changes
-        self.parameters = parameters
-        self.latent = latent
-        self.source = source
-        self.condition = condition
-        self.generator = generator
-        self.post = post
         self.frames = frames
+        self.master = Master()
+        self._place(stations)
 
     @torch.inference_mode()
     def frame(self) -> None:
@@ -56,11 +51,31 @@ class Loop:
         w = self.latent(snapshot)
         footage = self.source.at(moment, snapshot.under("source"))
         code = self.generator.encode(self.condition(footage, snapshot), snapshot)
-        picture = self.generator(w, code, snapshot)
-        self.frames.publish(self.post(picture, snapshot), moment, footage)
+        picture = self.post(self.generator(w, code, snapshot), snapshot)
+        self.frames.publish(self.master(picture, snapshot), moment, footage)
 
     @torch.inference_mode()
     def pass_over(self) -> None:
         """A frame that nobody will see: time, parameters and the walk go on, nothing is painted."""
         snapshot = self.parameters.advance(self.clock.tick(), self.changes.drain())
         self.latent.walk(snapshot)
+
+    @torch.inference_mode()
+    def take_up(self, stations: Stations, fade_seconds: float, *, anew: bool) -> None:
+        """Play other stations from the next frame on, fading in over what is shown now.
+
+        They go on from where we are; another scene, ``anew``, starts from its own beginning.
+        """
+        stations.parameters.take_over(self.parameters, _OF_THE_HALL if anew else None)
+        if not anew:
+            stations.latent.go_on_from(self.latent)
+        self.master.give_way(fade_seconds)
+        self._place(stations)
+
+    def _place(self, stations: Stations) -> None:
+        self.parameters = stations.parameters
+        self.latent = stations.latent
+        self.source = stations.source
+        self.condition = stations.condition
+        self.generator = stations.generator
+        self.post = stations.post

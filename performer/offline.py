@@ -8,12 +8,13 @@ import torch
 
 import cuda_ops
 from performer import performance, pictures, reading
+from performer.cast import assemble, open_source
 from performer.clock import Moment, OfflineClock
 from performer.doors.changes import Change
 from performer.errors import FieldError, Problem, SceneError
 from performer.loop import Loop
 from performer.parts import Picture, Source
-from performer.performance import load_network, open_source, prepare
+from performer.performance import load_network
 from performer.scene import Scene
 
 
@@ -64,7 +65,8 @@ def rehearsal(scene: Scene) -> Iterator[tuple[Loop, LastFrame]]:
     try:
         network = load_network(scene.model, "cpu", "float32")
         clock = OfflineClock(scene.clock.rate, scene.clock.tempo)
-        yield prepare(scene, network, clock, NoChanges(), frames, footage), frames
+        stations = assemble(scene, network, footage).stations("cpu")
+        yield Loop(clock, NoChanges(), stations, frames), frames
     except FieldError as error:
         raise reading.placed(error, scene) from error
     finally:

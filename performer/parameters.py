@@ -1,8 +1,9 @@
 """Every value that can be played, and how it moves from frame to frame."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,9 @@ from performer.clock import Moment
 from performer.doors.changes import Change, Kind
 
 Values = npt.NDArray[np.float64]
+
+PANIC = "panic"  # the parameter that lets all others go where they do nothing
+PANIC_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,12 @@ class Parameter:
     def address(self) -> str:
         """Its OSC address: ``bends.twist.angle`` is ``/bends/twist/angle``."""
         return "/" + self.name.replace(".", "/")
+
+    def starts_as(self, other: "Parameter") -> bool:
+        """Whether ``other`` starts at the same value of the same range."""
+        one, two = self.knob, other.knob
+        same_range = (one.low, one.high, one.step) == (two.low, two.high, two.step)
+        return same_range and self.default == other.default
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +107,12 @@ class Table:
     def __len__(self) -> int:
         return len(self.parameters)
 
+    def moved_from(self, former: "Table") -> dict[int, int]:
+        """From the places in ``former`` to those of the same names here."""
+        return {
+            place: self.places[name] for name, place in former.places.items() if name in self.places
+        }
+
     def under(self, prefix: str) -> Mapping[str, int]:
         """The places of the parameters below ``prefix``, by short name."""
         if prefix not in self._prefixes:
@@ -110,9 +126,17 @@ class Table:
 
 
 class Parameters:
-    """Moves every value towards where it was sent, a frame at a time."""
+    """Moves every value towards where it was sent, a frame at a time.
 
-    def __init__(self, table: Table, macros: Iterable[Macro] = ()) -> None:
+    ``neutral`` is where values glide when ``panic`` is sent 1, which falls back by itself.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        macros: Iterable[Macro] = (),
+        neutral: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
         self.table = table
         knobs = [parameter.knob for parameter in table.parameters]
         self._low = np.array([knob.low for knob in knobs])
@@ -123,6 +147,8 @@ class Parameters:
         self._target = self._current.copy()
         self._remaining = np.zeros(len(table))
         self._macros = {table.places[macro.macro]: macro for macro in macros}
+        self._panic = table.places.get(PANIC, -1)
+        self._neutral = {table.places[name]: value for name, value in neutral.items()}
 
     @property
     def values(self) -> Values:
@@ -141,12 +167,41 @@ class Parameters:
                 self._current[place] = self._target[place] = self._clamped(place, value)
                 self._remaining[place] = 0.0
 
+    @property
+    def motion(self) -> Values:
+        """Where every value stands, where it goes, and in how many seconds: [3, n]."""
+        return np.stack([self._current, self._target, self._remaining])
+
+    def go_on(self, motion: Values) -> None:
+        """Stand and glide on as :attr:`motion` says, within what is allowed here."""
+        self._current[:], self._target[:] = np.clip(motion[:2], self._low, self._high)
+        self._remaining[:] = motion[2]
+
+    def take_over(self, former: "Parameters", names: Collection[str] | None = None) -> None:
+        """Stand where ``former`` stands, and glide on as it did; with ``names`` those alone.
+
+        What the scene starts elsewhere than before, or spreads otherwise, goes to its new start.
+        """
+        for place, parameter in enumerate(self.table.parameters):
+            before = former.table.places.get(parameter.name)
+            if before is None or not (names is None or parameter.name in names):
+                continue
+            start = self._target[place]
+            self._current[place] = self._clamped(place, former._current[before])
+            if names is not None or parameter.starts_as(former.table.parameters[before]):
+                self._target[place] = self._clamped(place, former._target[before])
+                self._remaining[place] = former._remaining[before]
+            else:
+                self._send(place, start, self._glide[place])
+
     def advance(self, moment: Moment, changes: Iterable[Change]) -> Snapshot:
         """Take the changes of this frame, move what glides, and freeze the result.
 
         A glide counts from the frame before, since its message came meanwhile: so the very frame
         that hears of a change shows it.
         """
+        if self._panic >= 0:
+            self._current[self._panic] = self._target[self._panic] = 0.0
         for change in changes:
             self._apply(change)
         self._move(moment.delta)
@@ -166,6 +221,13 @@ class Parameters:
             moved = self.table.places[macro.target]
             self._send(moved, macro.value(self._target[place]), glide)
         self._follow(moved, place, glide)
+        if moved == self._panic and self._target[moved]:
+            self._calm()
+
+    def _calm(self) -> None:
+        for place, value in self._neutral.items():
+            self._send(place, value, PANIC_SECONDS)
+            self._follow(place, place, PANIC_SECONDS)
 
     def _follow(self, moved: int, by: int, glide_seconds: float) -> None:
         """Let the macros of what moved go with it.

@@ -53,8 +53,13 @@ class Part(Protocol):
 
 
 class Source(Part, Protocol):
-    """Where pictures come from; always called on one thread, which may wait for a device."""
+    """Where pictures come from; always called on one thread, which may wait for a device.
 
+    One that does not come back from a call is left behind, and another of the same ``settings``
+    takes its place.
+    """
+
+    settings: Any  # what it was made from
     live: bool  # a device with a time of its own (camera), not a file that is asked by time
     # Smaller than this (height, width) will do; set before ``open``, and again whenever the canvas
     # changes.

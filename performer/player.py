@@ -3,57 +3,24 @@
 import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 from performer.console import warn
 from performer.doors.frames import Frame, FramesReader
 from performer.errors import MissingPartError, PerformerError
+from performer.fallback import Fallback
+from performer.pacing import Cadence, Pace, Rate
 from performer.parts import Output
+from performer.watchdog import Watchdog
 
-REPEAT_SECONDS = 0.1  # without a new frame, the last one is written again
 _TEND_SECONDS = 0.05
 _RETRY_SECONDS = (1.0, 2.0, 4.0, 10.0)
 _SETTLED_SECONDS = 20.0  # an output that played so long has recovered
 _LONGEST_WAIT_SECONDS = 1.0
 
 State = Literal["opens", "plays", "rests"]
-
-
-class Pace:
-    """Keeps to a rate on average, and lets a frame come up to half a period early.
-
-    That is the generic cell rate algorithm (ITU-T I.371, annex A): frames that arrive at the very
-    rate, with some jitter, all pass.
-    """
-
-    def __init__(self, rate: float) -> None:
-        self._period = 1 / rate
-        self._due = 0.0
-
-    def seconds_left(self, now: float) -> float:
-        """How long until the next may go."""
-        return max(self._due - self._period / 2 - now, 0.0)
-
-    def spend(self, now: float) -> None:
-        """One goes now."""
-        self._due = max(self._due, now) + self._period
-
-
-class Rate:
-    """How often something that is counted happened in the last second."""
-
-    def __init__(self) -> None:
-        self._seen: deque[tuple[float, int]] = deque()
-
-    def at(self, now: float, count: int) -> float:
-        """Events a second, when there were ``count`` in all until ``now``."""
-        self._seen.append((now, count))
-        while len(self._seen) > 2 and self._seen[1][0] <= now - 1:
-            self._seen.popleft()
-        then, before = self._seen[0]
-        return (count - before) / (now - then) if now > then else 0.0
 
 
 class Troubles:
@@ -86,32 +53,49 @@ class Troubles:
 
 
 class Player:
-    """One output and the frames it gets.
+    """One output and the frames it gets: each new one, and the last again while none comes.
 
     An output may have two things beside what :class:`~performer.parts.Output` asks for: ``rate``,
     how many frames a second it wants at most, and ``tend()``, called often while there is nothing
-    to write. ``wake``, ``stop`` and ``status`` may be used from any thread; all else belongs to
-    the thread that plays.
+    to write. ``wake``, ``stop``, ``leave``, ``opens``, ``watchdog`` and ``status`` are for any
+    thread; all else belongs to the thread that plays. ``rate`` is how many frames a second the
+    scene asks for.
     """
 
-    def __init__(self, name: str, kind: str, output: Output, frames: FramesReader) -> None:
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        output: Output,
+        frames: FramesReader,
+        rate: float,
+        fallback: Fallback | None = None,
+    ) -> None:
         self.main_thread = output.main_thread
-        self.name = name
+        self.name, self.kind = name, kind
         self.wake = threading.Event()
-        self._kind = kind
+        self.watchdog = Watchdog()  # is inside whenever the output is
         self._output = output
         self._frames = frames
+        self._fallback = fallback
         self._tend: Callable[[], None] | None = getattr(output, "tend", None)
         self._pace = Pace(getattr(output, "rate", math.inf))
+        self._cadence = Cadence(rate)
         self._troubles = Troubles(name)
-        self._stopped = False
+        self._stopped = self._left = False
+        self._leaving = threading.Lock()  # the lease belongs to one player at a time
         self._state: State = "opens"
         self._line = ""
-        self._retry_at = self._opened_at = self._written_at = 0.0
+        self._retry_at = self._opened_at = 0.0
         self._frame: Frame | None = None
         self._expected = 0  # number of the frame that comes next if none is dropped; 0: any
-        self._written = self._dropped = 0
+        self._written = self._repeated = self._dropped = 0
         self._rate = Rate()
+
+    @property
+    def opens(self) -> bool:
+        """Whether the output is being opened, which may take it a while."""
+        return self._state != "plays"
 
     def run(self) -> None:
         """Play until :meth:`stop`, and close."""
@@ -137,19 +121,30 @@ class Player:
         self._stopped = True
         self.wake.set()
 
+    def leave(self) -> None:
+        """Let :meth:`run` come to its end whenever the output comes back, without a word.
+
+        From now on the lease is another player's.
+        """
+        with self._leaving:
+            self._left = True
+        self.stop()
+
     def close(self) -> None:
         """Give the output and the lease back."""
         self._close_output()
         self._frame = None
-        self._frames.close()
+        if not self._left:
+            self._frames.close()
 
     def status(self) -> dict[str, Any]:
         """How it is, for the board."""
         return {
-            "kind": self._kind,
+            "kind": self.kind,
             "state": self._state,
             "line": self._line,
             "frames": self._written,
+            "repeated": self._repeated,
             "dropped": self._dropped,
             "fps": round(self._rate.at(time.monotonic(), self._written), 1),
         }
@@ -158,7 +153,8 @@ class Player:
         if time.monotonic() < self._retry_at:
             return False
         self._state = "opens"
-        self._output.open()
+        with self.watchdog:
+            self._output.open()
         self._state, self._opened_at, self._expected = "plays", time.monotonic(), 0
         return True
 
@@ -172,20 +168,31 @@ class Player:
         if frame is None:
             return self._idle()
         self._pace.spend(now)
-        self._output.write(frame)
-        self._written_at = now
+        with self.watchdog:
+            self._output.write(frame)
         self._line = ""
         self._troubles.over()
         return self._idle()
 
     def _next(self, now: float) -> Frame | None:
-        frame = self._frames.take(after=self._frame.number if self._frame else 0)
-        if frame is not None:
+        """A new frame; or the last one, when it is due again; or nothing yet."""
+        if (frame := self._taken()) is not None:
             self._count(frame)
+            self._cadence.note(frame, now)
             self._frame = frame
-        elif now - self._written_at >= REPEAT_SECONDS:
-            return self._frame
-        return frame
+            return frame
+        if self._frame is None or now < self._cadence.due:
+            return None
+        self._cadence.repeat(now)
+        self._repeated += 1
+        held = replace(self._frame, held_seconds=now - self._frame.published)
+        return self._fallback.over(held) if self._fallback else held
+
+    def _taken(self) -> Frame | None:
+        with self._leaving:
+            if self._left:
+                return None
+            return self._frames.take(after=self._frame.number if self._frame else 0)
 
     def _count(self, frame: Frame) -> None:
         if self._expected:
@@ -194,12 +201,12 @@ class Player:
         self._written += 1
 
     def _idle(self) -> float:
-        if self._tend is not None:
+        wait = self._until(self._cadence.due) if self._frame else _LONGEST_WAIT_SECONDS
+        if self._tend is None:
+            return wait
+        with self.watchdog:
             self._tend()
-            return _TEND_SECONDS
-        if self._frame is None:
-            return _LONGEST_WAIT_SECONDS
-        return self._until(self._written_at + REPEAT_SECONDS)
+        return min(wait, _TEND_SECONDS)
 
     def _until(self, then: float) -> float:
         return min(max(then - time.monotonic(), 0.0), _LONGEST_WAIT_SECONDS)
@@ -208,19 +215,22 @@ class Player:
         now = time.monotonic()
         played = now - self._opened_at if self._state == "plays" else 0.0
         complaint = self._close_output()
-        self._line = " ".join(f"{self._described(error)}{complaint}".split())
         self._state = "rests"
+        if self._left:
+            return
+        self._line = " ".join(f"{self._described(error)}{complaint}".split())
         self._retry_at = now + self._troubles.add(error, self._line, played)
 
     def _described(self, error: Exception) -> str:
         if isinstance(error, PerformerError):
             return str(error)
-        return f"{self._kind}: {type(error).__name__}: {error}"
+        return f"{self.kind}: {type(error).__name__}: {error}"
 
     def _close_output(self) -> str:
         """Close it; what is to be said when even that fails."""
         try:
-            self._output.close()
+            with self.watchdog:
+                self._output.close()
         except Exception as error:
             return f" (and does not close: {error})"
         return ""

@@ -15,7 +15,7 @@ from performer import document, mapping, registry, sayings
 from performer.document import Document
 from performer.errors import FieldError, PerformerError, Problem, SceneError
 from performer.sayings import closest
-from performer.scene import RouteSettings, Scene
+from performer.scene import RouteSettings, Scene, full_name
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -23,6 +23,7 @@ _GROUPS = {"source": "sources", "condition": "conditions"}
 _ONE = ("source", "condition")
 _SEVERAL = ("bends", "post", "outputs", "controllers")
 _PATHS = ("file",)
+_LONGEST_SHOWN = 80  # of a name that somebody sent
 
 
 def folders() -> list[Path]:
@@ -48,6 +49,25 @@ def find(scene: str) -> Path:
     names = sorted({file.stem for folder in folders() for file in folder.glob("*.yaml")})
     close = closest(scene, names) or ", ".join(names)
     raise SceneError([Problem(scene, 1, "scene", "there is no such file or scene", f"try {close}")])
+
+
+def names(beside: Path) -> list[str]:
+    """What :func:`named` finds, in alphabetical order."""
+    return sorted({file.stem for folder in (beside, *folders()) for file in folder.glob("*.yaml")})
+
+
+def named(name: str, beside: Path) -> Path:
+    """The scene of that name in the folder ``beside`` us, the performer's own, or built in.
+
+    A name, never a path: it comes over the network. Errors: SceneError when there is none.
+    """
+    known = names(beside)
+    for folder in (beside, *folders()) if name in known else ():
+        if (file := folder / f"{name}.yaml").is_file():
+            return file
+    close = closest(name, known) or ", ".join(known)
+    shown = name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}..."
+    raise SceneError([Problem(shown, 0, "scene", "there is no such scene", f"try {close}")])
 
 
 def read(scene: str, settings: Sequence[str] = ()) -> Scene:
@@ -76,7 +96,12 @@ def read_without_files(scene: str, settings: Sequence[str] = ()) -> tuple[Scene,
 
 def placed(error: FieldError, scene: Scene) -> SceneError:
     """The same problem, with the line of the file where its field stands."""
-    source = document.read(Path(scene.origin))
+    return placed_in(Path(scene.origin), error)
+
+
+def placed_in(file: Path, error: FieldError) -> SceneError:
+    """The same problem, with the line of the scene's ``file`` where its field stands."""
+    source = document.read(file)
     return SceneError([source.problem(error.path, error.what, error.mend)])
 
 
@@ -129,8 +154,9 @@ class _Reader:
                     key: self._part(section, (section, key), value)
                     for key, value in data[section].items()
                 }
-        if isinstance(data.get("model"), Mapping):
-            data["model"] = self._with_paths(("model",), data["model"])
+        for section in ("model", "fallback"):
+            if isinstance(data.get(section), Mapping):
+                data[section] = self._with_paths((section,), data[section])
         scene = self._validated(Scene, (), data)
         if isinstance(scene, Scene) and not self._problems:
             self._problems.extend(_cross_checks(self._source, scene))
@@ -203,7 +229,7 @@ def _cross_checks(source: Document, scene: Scene) -> Iterator[Problem]:
     if scene.source is None and scene.model.untrained is not None:  # a file may need none
         yield source.problem(("source",), "is missing", "add it")
     knobs = {
-        f"{prefix}.{short}": knob
+        full_name(prefix, short): knob
         for prefix, settings in scene.played()
         for short, knob in settings.knobs().items()
     }

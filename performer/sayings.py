@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from performer.scene import LatentSettings, MacroSettings, ModelSettings, RouteSettings
+from performer.scene import (
+    FallbackSettings,
+    GovernorSettings,
+    LatentSettings,
+    MacroSettings,
+    ModelSettings,
+    RouteSettings,
+)
 
 _SAYINGS = {
     "missing": ("is missing", "add it"),
@@ -63,6 +70,7 @@ def closest(name: str, names: Sequence[str]) -> str | None:
 def _fields(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
     known: dict[str, type[BaseModel]] = {"map": RouteSettings, "macros": MacroSettings}
     known |= {"latent": LatentSettings, "model": ModelSettings}
+    known["fallback"], known["governor"] = FallbackSettings, GovernorSettings
     if len(loc) > 1:
         model = known.get(str(loc[0]), model)
     return [field.alias or name for name, field in model.model_fields.items()]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -41,6 +42,7 @@ Side = Annotated[int, Field(ge=LEAST_SIDE, le=MOST_SIDE)]
 Size = Annotated[tuple[Side, Side], BeforeValidator(_size), PlainSerializer(_size_text)]
 PlayedSide = Annotated[int, Knob(LEAST_SIDE, MOST_SIDE, unit="px", step=1)]
 Span = tuple[float, float]
+BLACKOUT, FREEZE = "blackout", "freeze"  # of the scene itself
 
 
 class _Section(BaseModel):
@@ -75,6 +77,29 @@ class ClockSettings(_Section):
 
     rate: Annotated[float, Field(ge=1, le=120)] = 30.0
     tempo: Annotated[float, Field(ge=20, le=400)] = 120.0
+
+
+class FallbackSettings(_Section):
+    """What the outputs fade to when render stays away: a picture that fills the frame.
+
+    Without one the last good frame stays, however long that is.
+    """
+
+    file: Path
+    after_seconds: Annotated[float, Field(ge=0, le=3600)] = 5.0
+    fade_seconds: Annotated[float, Field(ge=0, le=600)] = 10.0
+
+
+class GovernorSettings(_Section):
+    """What is given up when the machine is too slow, and when.
+
+    Below ``share`` of the asked rate only what the audience never sees: the page's preview. Below
+    ``floor`` frames a second the picture too: post, then the canvas; with 0, never.
+    """
+
+    active: bool = True
+    share: Annotated[float, Field(ge=0, le=0.95)] = 0.6
+    floor: Annotated[float, Field(ge=0, le=120)] = 5.0
 
 
 class LatentSettings(Settings):
@@ -115,14 +140,22 @@ class RouteSettings(_Section):
     glide_seconds: Annotated[float, Field(ge=0, le=60)] | None = None
 
 
-class Scene(_Section):
-    """Everything that one YAML file says, checked."""
+class Scene(_Section, Playable):
+    """Everything that one YAML file says, checked.
+
+    ``blackout`` and ``freeze`` go from the picture (0) to black and to a still one (1), and
+    ``panic``, sent 1, lets every bend glide to where it does nothing. ``fade_seconds`` is how long
+    blackout, freeze, and the way to another network or scene take.
+    """
 
     performer: Literal[1]
     name: str = "scene"
     origin: str = ""  # the file it was read from
+    generation: int = 0  # how many scenes the run has played before
     model: ModelSettings
     clock: ClockSettings = ClockSettings()
+    governor: GovernorSettings = GovernorSettings()
+    fallback: FallbackSettings | None = None
     source: SerializeAsAny[Settings] | None = None  # only an encoder needs one
     condition: SerializeAsAny[Settings]
     latent: LatentSettings = LatentSettings()
@@ -132,15 +165,19 @@ class Scene(_Section):
     controllers: dict[Name, SerializeAsAny[Settings]] = {}
     macros: dict[Annotated[int, Field(ge=1, le=8)], MacroSettings] = {}
     map: tuple[RouteSettings, ...] = ()
+    fade_seconds: Annotated[float, Field(ge=0, le=60)] = 1.0
+    panic: Annotated[int, Knob(0, 1, step=1)] = 0
+    blackout: Annotated[float, Knob(0, 1)] = 0.0
+    freeze: Annotated[float, Knob(0, 1)] = 0.0
 
     def table(self) -> Table:
         """All parameters, in the order of `played`; the same in every process."""
-        played = list(self.played())
         parameters = [
-            Parameter(f"{prefix}.{short}", knob, settings.starts()[short])
-            for prefix, settings in played
+            Parameter(full_name(prefix, short), knob, settings.starts()[short])
+            for prefix, settings in self.played()
             for short, knob in settings.knobs().items()
         ]
+        parameters = [self._with_fade(parameter) for parameter in parameters]
         by_name = {parameter.name: parameter for parameter in parameters}
         for number, macro in self.macros.items():
             parameters.append(_macro_parameter(number, macro, by_name[macro.to]))
@@ -156,7 +193,10 @@ class Scene(_Section):
         return links
 
     def played(self) -> Iterator[tuple[str, Playable]]:
-        """What has knobs, on a picture's way, with the prefix of its parameters' names."""
+        """What has knobs, on a picture's way, with the prefix of its parameters' names.
+
+        Those of the scene itself have none.
+        """
         if self.source is not None:
             yield "source", self.source
         yield "condition", self.condition
@@ -166,10 +206,30 @@ class Scene(_Section):
             parts: Mapping[str, Settings] = getattr(self, section)
             for name, settings in parts.items():
                 yield f"{section}.{name}", settings
+        yield "", self
+
+    def neutral(self) -> dict[str, float]:
+        """Where each knob of a bend does nothing, by name: at the default of its kind."""
+        return {
+            f"bends.{name}.{short}": float(type(settings).model_fields[short].default)
+            for name, settings in self.bends.items()
+            for short in settings.knobs()
+            if short != "mix"
+        }
+
+    def _with_fade(self, parameter: Parameter) -> Parameter:
+        if parameter.name not in (BLACKOUT, FREEZE):
+            return parameter
+        return replace(parameter, knob=replace(parameter.knob, glide_seconds=self.fade_seconds))
 
     def to_json(self) -> str:
         """The scene for the other processes; :func:`performer.reading.from_json` reads it."""
         return self.model_dump_json(by_alias=True, exclude_none=True)
+
+
+def full_name(prefix: str, short: str) -> str:
+    """The name of the parameter that a part of this ``prefix`` calls ``short``."""
+    return f"{prefix}.{short}" if prefix else short
 
 
 def _macro_parameter(number: int, macro: MacroSettings, target: Parameter) -> Parameter:

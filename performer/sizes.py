@@ -11,20 +11,32 @@ Size = tuple[int, int]  # height, width
 
 LEAST_SIDE, MOST_SIDE = 16, 4096
 LARGEST_FRAME: Size = (2160, 3840)  # memory is taken only for what is painted
+_MOST_PIXELS = LARGEST_FRAME[0] * LARGEST_FRAME[1]
 
 
 class Sizes:
     """Sizes for one network, from where ``model.width`` and ``model.height`` stand.
 
     ``most_pixels`` is what a canvas may have; it shrinks when the device turns out to be smaller.
+    ``share`` is how much of that is painted when not all can be; what lacks is enlarged, so that
+    outputs see no other size.
     """
 
     def __init__(self, config: "Config") -> None:
         self._config = config
-        self.most_pixels = LARGEST_FRAME[0] * LARGEST_FRAME[1]
+        self.most_pixels = _MOST_PIXELS
+        self.share = 1.0
 
     def canvas(self, values: Mapping[str, float]) -> Size:
-        """The canvas (height, width): as asked for, or the largest possible of that shape."""
+        """The canvas (height, width) that is painted."""
+        size = self.shown(values)
+        if self.share == 1 or min(size) <= LEAST_SIDE:
+            return size
+        shrink = max(math.sqrt(self.share), LEAST_SIDE / min(size))
+        return round(size[0] * shrink), round(size[1] * shrink)
+
+    def shown(self, values: Mapping[str, float]) -> Size:
+        """The frame (height, width): as asked for, or the largest possible of that shape."""
         height, width = int(values["height"]), int(values["width"])
         shrink = math.sqrt(self.most_pixels / (height * width))
         if shrink >= 1:
@@ -33,7 +45,7 @@ class Sizes:
 
     def line(self, values: Mapping[str, float]) -> str:
         """Why the canvas is not as asked for; empty where it is."""
-        height, width = self.canvas(values)
+        height, width = self.shown(values)
         if (height, width) == (int(values["height"]), int(values["width"])):
             return ""
         asked = f"{values['width']:.0f}x{values['height']:.0f}"
@@ -49,6 +61,10 @@ class Sizes:
             return False
         self.most_pixels = most
         return True
+
+    def advance(self) -> None:
+        """Try what was too much before."""
+        self.most_pixels = _MOST_PIXELS
 
     def scale(self, canvas: Size) -> float:
         """How many times larger ``canvas`` is than the pictures of training."""

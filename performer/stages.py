@@ -1,6 +1,7 @@
 """The stations of the frame, each a small callable made once from the scene."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,7 +12,7 @@ from model.latent import SeedPath, mix_rows, there_and_back
 from model.options import Options
 from performer import pictures
 from performer.clock import Moment
-from performer.parameters import Snapshot
+from performer.parameters import Parameters, Snapshot
 from performer.parts import Condition, Picture, Post
 from performer.sizes import Sizes
 
@@ -38,7 +39,7 @@ class Latent:
     def __init__(self, path: SeedPath, options: Options) -> None:
         self._path = path
         self._options = options
-        self._walked = 0.0
+        self.walked = 0.0
 
     def __call__(self, snapshot: Snapshot) -> torch.Tensor:
         """w [1, num_ws, w_dim] of this frame."""
@@ -60,8 +61,12 @@ class Latent:
     def walk(self, snapshot: Snapshot) -> float:
         """Go on walking; how far along the path this frame is."""
         step = snapshot["latent.speed"] * snapshot.moment.delta / self._path.legs
-        self._walked = (self._walked + step) % 2.0
-        return snapshot["latent.position"] + self._walked
+        self.walked = (self.walked + step) % 2.0
+        return snapshot["latent.position"] + self.walked
+
+    def go_on_from(self, former: "Latent") -> None:
+        """Walk on from where ``former`` is."""
+        self.walked = former.walked
 
 
 class Conditioning:
@@ -110,17 +115,35 @@ class Generator:
         )
         options = self._options.synthesis(knobs, snapshot.moment.frame)
         picture: torch.Tensor = self._network.synthesis(w, code, size=size, bends=bends, **options)
-        return picture
+        return pictures.resized(picture, self.sizes.shown(knobs))
 
 
 class Posting:
-    """What happens to the picture after the network, in the order of the scene."""
+    """What happens to the picture after the network, in the order of the scene.
+
+    Nothing while it is ``given_up`` for want of time.
+    """
 
     def __init__(self, posts: Sequence[tuple[str, Post]]) -> None:
+        self.given_up = False
         self._posts = posts
 
     def __call__(self, picture: torch.Tensor, snapshot: Snapshot) -> torch.Tensor:
         """[1, 3, H, W] to the same."""
+        if self.given_up:
+            return picture
         for name, post in self._posts:
             picture = post.apply(picture, snapshot.under(f"post.{name}"))
         return picture
+
+
+@dataclass(frozen=True, slots=True)
+class Stations:
+    """All that a scene gives the frame, to be put in place at once."""
+
+    parameters: Parameters
+    latent: Latent
+    source: Footage
+    condition: Conditioning
+    generator: Generator
+    post: Posting

@@ -1,6 +1,8 @@
 """Starts, watches, restarts and stops, in order. No torch and no native library in here."""
 
+import contextlib
 import os
+import queue
 import re
 import shutil
 import signal
@@ -8,19 +10,22 @@ import sys
 import time
 import webbrowser
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 from performer import registry
 from performer.child import Child
 from performer.console import say
-from performer.doors.folder import RunFolder
+from performer.doors.folder import LOOKERS, UNDERSTUDIED, RunFolder
 from performer.doors.status import StatusDoor
 from performer.errors import BAD_INPUT, PerformerError
+from performer.journal import Keeper
+from performer.playbill import Playbill
 from performer.scene import Scene
 from performer.sizes import LARGEST_FRAME
 
-WATCH_SECONDS = 0.05
-LOOKERS = 1  # a place at the frames for whoever measures the show
+WATCH_SECONDS = 0.05  # between two looks at the boards; an end wakes us at once
+SPARE_PLACES = 8  # at the frames, for outputs that a saved scene adds
 _STOP_ORDER = (("control", "midi"), ("render",), ("feed",))
 _COUNTED = re.compile(r"\d+ s so far")  # in a line that is news only once
 _STOP_SECONDS = (0.4, 0.4, 0.8)
@@ -34,6 +39,8 @@ class Options:
     lan: bool = False
     frames: int | None = None
     page_port: int = 8400
+    resume: bool = False
+    settings: tuple[str, ...] = ()
 
 
 class Supervisor:
@@ -41,16 +48,20 @@ class Supervisor:
 
     def __init__(self, scene: Scene, options: Options) -> None:
         self._options = options
-        self._folder = RunFolder.create(len(scene.outputs) + LOOKERS, LARGEST_FRAME)
+        self._origin = scene.origin
+        places = len(scene.outputs) + LOOKERS + SPARE_PLACES
+        self._folder = RunFolder.create(places, LARGEST_FRAME)
         self._folder.scene.write_text(scene.to_json(), encoding="utf-8")
+        names = _processes(scene)
         self._boards = {
-            name: StatusDoor(self._folder.status(name))
-            for name in ("render", "control", "supervisor")
+            name: StatusDoor(self._folder.status(name)) for name in (*names, "supervisor")
         }
-        self._children = [
-            Child(name, self._arguments(name), may_end=name == "render" and bool(options.frames))
-            for name in _processes(scene)
-        ]
+        # What ends and what is told to us by a signal wakes us; of all queues only this one may be
+        # filled from a signal's handler.
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._children = [self._child(name) for name in names]
+        self._keeper = Keeper(self._folder, scene)
+        self._scene_written = _written(self._folder.scene)
         self._ready = False
         self._operators = ""
         self._stop_asked = False
@@ -60,22 +71,28 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._ask_stop)
         try:
+            if self._options.resume:
+                say(self._keeper.resume())
             for child in self._children:
                 child.start()
+            self._keeper.start()
             return self._watch()
         except PerformerError:  # the child said why
             return BAD_INPUT
         finally:
             self._stop()
+            self._keeper.stop()
             shutil.rmtree(self._folder.root, ignore_errors=True)
 
     def _ask_stop(self, number: int, frame: FrameType | None) -> None:
         self._stop_asked = True
+        self._wake.put(None)
 
     def _watch(self) -> int:
         while not self._stop_asked:
             for child in self._children:
-                child.watch(started=self._ready)
+                child.watch(time.monotonic(), started=self._ready)
+            self._try_again()
             self._say()
             self._print_operators()
             if not self._ready:
@@ -83,8 +100,42 @@ class Supervisor:
             if any(child.done for child in self._children):
                 self._print_figures()
                 return 0
-            time.sleep(WATCH_SECONDS)
+            with contextlib.suppress(queue.Empty):
+                self._wake.get(timeout=WATCH_SECONDS)
         return 0
+
+    def _child(self, name: str) -> Child:
+        return Child(
+            name,
+            self._arguments(name),
+            self._boards[name],
+            lambda: self._wake.put(None),
+            may_end=name == "render" and bool(self._options.frames),
+            understudied=name in UNDERSTUDIED and not self._options.frames,
+        )
+
+    def _try_again(self) -> None:
+        """What died too often is started once more when the scene is saved, or we are asked."""
+        written = _written(self._folder.scene)
+        saved, self._scene_written = written != self._scene_written, written
+        for child in self._children:
+            asked = self._folder.retry(child.name)
+            if asked.exists():
+                asked.unlink()
+                child.try_again()
+            elif saved:
+                child.try_again()
+        if saved:
+            self._start_missing()
+
+    def _start_missing(self) -> None:
+        """Start what only the scene that plays now needs."""
+        names = {child.name for child in self._children}
+        for name in _processes(Playbill(self._folder.scene).read()):
+            if name not in names:
+                self._boards[name] = StatusDoor(self._folder.status(name))
+                self._children.append(self._child(name))
+                self._children[-1].start()
 
     def _arguments(self, name: str) -> list[str]:
         options = self._options
@@ -93,6 +144,7 @@ class Supervisor:
             arguments += ["--frames", str(options.frames)]
         if name == "control":
             arguments += ["--port", str(options.page_port)] + ["--lan"] * options.lan
+            arguments += ["--scene", self._origin, *(f"--set={each}" for each in options.settings)]
         if name == "feed" and options.headless:
             arguments.append("--headless")
         return arguments
@@ -131,18 +183,28 @@ class Supervisor:
     def _stop(self) -> None:
         """Hands first, so that nothing moves any more; then the picture; the outputs last."""
         for names, seconds in zip(_STOP_ORDER, _STOP_SECONDS, strict=True):
-            leaving = [child for child in self._children if child.name in names]
-            for child in leaving:
-                child.ask_stop()
+            leaving = [
+                program
+                for child in self._children
+                if child.name in names
+                for program in child.programs()
+            ]
+            for program in leaving:
+                program.ask_stop()
             deadline = time.monotonic() + seconds
-            for child in leaving:
-                child.wait_or_kill(deadline)
+            for program in leaving:
+                program.wait_or_kill(deadline)
 
 
 def _processes(scene: Scene) -> list[str]:
     """Which processes a scene needs, in the order in which they start."""
     own = {registry.part("controllers", part.kind).process for part in scene.controllers.values()}
     return ["render", "feed", "control", *sorted(own - {"control"})]
+
+
+def _written(file: Path) -> int:
+    """When a file was last written."""
+    return file.stat().st_mtime_ns
 
 
 def _open_browser(page: str) -> None:

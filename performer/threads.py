@@ -19,9 +19,14 @@ class TorchThreads:
         self._synthesis = network.synthesis
         self._all = torch.get_num_threads()
 
+    def follow(self, network: Any) -> None:
+        """Another network plays from now on."""
+        self._synthesis = network.synthesis
+        self.share()
+
     def share(self) -> None:
         """Look who plays now, and see to it; on the thread that plays, whose number it is."""
-        wanted = 1 if self._is_native() or _is_compiling() else self._all
+        wanted = 1 if self._is_native() or is_compiling() else self._all
         if torch.get_num_threads() != wanted:
             torch.set_num_threads(wanted)
 
@@ -30,5 +35,6 @@ class TorchThreads:
         return programs is not None and programs.kinds(self._synthesis) is not None
 
 
-def _is_compiling() -> bool:
-    return build.state().startswith("compiling")
+def is_compiling() -> bool:
+    """Whether the native kernels are being made, which slows the picture down meanwhile."""
+    return build.is_compiling()

@@ -1,22 +1,26 @@
 """The feed: every output gets the newest frame, and none holds up, blinds or ends another."""
 
 import contextlib
-import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from performer.doors import frames
 from performer.doors.frames import Frame, FramesReader, FramesWatch, FramesWriter
 from performer.doors.status import StatusDoor
 from performer.errors import MissingPartError, PerformerError
+from performer.fallback import Fallback
 from performer.feed import Arrivals, Feed
-from performer.player import Pace, Player, Rate
+from performer.player import Player
+from performer.relay import Relay
+from performer.scene import FallbackSettings
 from tests.rig.show import wait_for
 
 
@@ -45,7 +49,7 @@ class Memory:
         self.threads.add(threading.get_ident())
         if self._on_write is not None:
             self._on_write(len(self.times))
-        assert (frame.pixels == frame.pixels[0, 0, 0]).all()
+        assert (frame.pixels[..., :3] == frame.pixels[0, 0, 0]).all()
         self.numbers.append(frame.number)
         self.values.append(int(frame.pixels[0, 0, 0]))
 
@@ -61,6 +65,7 @@ class Stage:
     """A ring, a writer, and a feed of these outputs that runs on a thread of its own."""
 
     OUTPUTS: ClassVar[int] = 4
+    RATE: ClassVar[float] = 50.0
 
     def __init__(self, folder: Path) -> None:
         frames.create(folder / "frames", self.OUTPUTS, (8, 8))
@@ -69,17 +74,34 @@ class Stage:
         self.writer = FramesWriter(folder / "frames")
         self.board = StatusDoor(folder / "status")
         self.ended_well: bool | None = None
+        self.fallback: Fallback | None = None
+        self.following: list[list[Relay]] = []
 
-    def feed(self, **outputs: Any) -> Feed:
-        players = [
-            Player(name, "memory", output, FramesReader(self.folder / "frames", reader))
-            for reader, (name, output) in enumerate(outputs.items())
+    def relays(self, first: int = 0, **outputs: Any) -> list[Relay]:
+        """Each output by itself, or several of which one after another is opened."""
+
+        def player(reader: int, name: str, opened: Iterator[Any]) -> Player:
+            frames = FramesReader(self.folder / "frames", reader)
+            return Player(name, "memory", next(opened), frames, self.RATE, self.fallback)
+
+        return [
+            Relay(partial(player, reader, name, iter(out if isinstance(out, list) else [out])))
+            for reader, (name, out) in enumerate(outputs.items(), start=first)
         ]
-        return Feed(players, FramesWatch(self.folder / "frames"), self.board)
+
+    def feed(self, *relays: Relay) -> Feed:
+        """The feed; what is put into ``following`` are the outputs of the scene after that."""
+        watch = FramesWatch(self.folder / "frames")
+        return Feed(relays, watch, self.board, lambda: next(iter(self.following), None))
 
     @contextlib.contextmanager
     def playing(self, **outputs: Any) -> Iterator[None]:
-        feed = self.feed(**outputs)
+        with self.playing_to(*self.relays(**outputs)):
+            yield
+
+    @contextlib.contextmanager
+    def playing_to(self, *relays: Relay) -> Iterator[None]:
+        feed = self.feed(*relays)
         thread = threading.Thread(target=lambda: setattr(self, "ended_well", feed.run()))
         thread.start()
         try:
@@ -151,15 +173,79 @@ def test_waiting_for_the_first_frame_costs_nothing(stage: Stage) -> None:
         assert time.process_time() - began < 0.1
 
 
-def test_while_none_comes_the_last_frame_is_sent_again_and_it_is_never_silent(stage: Stage) -> None:
+def test_while_none_comes_the_last_frame_is_sent_again_as_often_as_the_scene_asks(
+    stage: Stage,
+) -> None:
     output = Memory()
     with stage.playing(wall=output):
         stage.publish(42)
         time.sleep(1.0)
     assert set(output.values) == {42}
-    assert len(output.values) >= 6
-    assert np.median(np.diff(output.times)) < 0.15
-    assert stage.status("wall")["frames"] == 1  # the same frame again is not a new one
+    assert len(output.values) > 35
+    assert np.median(np.diff(output.times)) == pytest.approx(0.02, rel=0.15)
+    wall = stage.status("wall")
+    assert wall["frames"] == 1  # the same frame again is not a new one
+    assert wall["repeated"] > 25
+
+
+def test_slower_frames_are_repeated_as_slowly_as_they_came(stage: Stage) -> None:
+    output = Memory()
+    with stage.playing(wall=output):
+        stage.render(0.8, rate=16)
+        assert wait_for(lambda: len(output.times) > 14)
+        gone, count = time.monotonic(), len(output.times)
+        time.sleep(0.8)
+    gaps = np.diff(output.times[count - 1 :])
+    assert output.times[count - 1] < gone
+    assert np.median(gaps) == pytest.approx(1 / 16, rel=0.15)
+    assert gaps.max() < 0.15
+
+
+def test_a_frame_that_only_jitters_is_not_doubled(stage: Stage) -> None:
+    output = Memory()
+    with stage.playing(wall=output):
+        for number in range(40):
+            stage.publish()
+            time.sleep(0.02 if number % 2 else 0.03)
+    assert stage.status("wall")["repeated"] < 8
+
+
+def test_a_held_frame_says_for_how_long(stage: Stage) -> None:
+    held: list[float] = []
+
+    class Holding(Memory):
+        def write(self, frame: Frame) -> None:
+            super().write(frame)
+            held.append(frame.held_seconds)
+
+    with stage.playing(wall=Holding()):
+        stage.publish()
+        time.sleep(0.4)
+    assert held[0] == 0
+    assert held == sorted(held)
+    assert 0.25 < held[-1] < 0.5
+
+
+def test_after_a_while_all_outputs_fade_to_the_fallback_and_back_with_the_first_frame(
+    stage: Stage, tmp_path: Path
+) -> None:
+    PIL.Image.new("RGB", (30, 20), (200, 200, 200)).save(tmp_path / "logo.png")
+    stage.fallback = Fallback(
+        FallbackSettings(file=tmp_path / "logo.png", after_seconds=0.3, fade_seconds=0.4)
+    )
+    wall, side = Memory(), Memory()
+
+    with stage.playing(wall=wall, side=side):
+        stage.publish(10)
+        time.sleep(0.25)
+        assert set(wall.values) == {10}
+        assert wait_for(lambda: wall.values[-1] == side.values[-1] == 200, 3)
+        stage.publish(30)
+        assert wait_for(lambda: wall.values[-1] == side.values[-1] == 30, 3)
+    faded = wall.values[: wall.values.index(30)]
+    assert faded == sorted(faded)
+    assert len(set(faded)) > 8
+    assert np.diff(faded).max() < 60
 
 
 def test_a_slow_output_misses_frames_but_slows_down_no_other(stage: Stage) -> None:
@@ -185,6 +271,100 @@ def test_an_output_that_hangs_for_ever_holds_up_neither_the_others_nor_the_end(
     assert (stuck.closed, fast.closed) == (0, 1)
     assert len(set(fast.numbers)) > 0.6 * published
     hanging.set()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("performer.relay._PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("performer.relay._LEAVE_SECONDS", 0.6)
+
+
+class Blocking(Memory):
+    """One that blocks for so long at its second frame."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(self._block)
+        self.back = threading.Event()
+        self._seconds = seconds
+
+    def _block(self, count: int) -> None:
+        if count == 2:
+            self.back.wait(self._seconds)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_output_that_blocks_is_said_once_and_goes_on_when_it_comes_back(
+    stage: Stage, capfd: pytest.CaptureFixture[str]
+) -> None:
+    blocking, fast = Blocking(0.45), Memory()
+    with stage.playing(wall=blocking, fast=fast):
+        stage.publish()
+        assert wait_for(lambda: stage.status("wall").get("state") == "blocked", 2)
+        assert "takes no frames" in stage.status("wall")["line"]
+        assert wait_for(lambda: stage.status("wall")["state"] == "plays", 2)
+        time.sleep(0.3)
+    assert (blocking.opened, blocking.closed) == (1, 1)
+    assert np.diff(fast.times).max() < 0.15
+    assert capfd.readouterr().err.splitlines() == [
+        "output wall is blocked: memory: takes no frames; it goes on when its library returns",
+        "output wall takes frames again",
+    ]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_one_that_does_not_come_back_is_left_behind_and_opened_anew(
+    stage: Stage, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stuck, fresh = Blocking(20), Memory()
+    with stage.playing(wall=[stuck, fresh]):
+        stage.publish(7)
+        assert wait_for(lambda: fresh.values, 3)
+        assert wait_for(lambda: stage.status("wall").get("state") == "plays", 2)
+        assert stage.status("wall")["frames"] >= 2  # both together
+        stuck.back.set()
+        assert wait_for(lambda: stuck.closed, 2)
+        stage.publish(8)
+        assert wait_for(lambda: fresh.values[-1] == 8, 2)
+    assert (fresh.opened, fresh.closed) == (1, 1)
+    assert 8 not in stuck.values
+    assert stage.ended_well
+    assert len(capfd.readouterr().err.splitlines()) == 2
+
+
+@pytest.mark.usefixtures("impatient")
+def test_no_more_than_three_are_left_behind(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("performer.relay._LEAVE_SECONDS", 0.25)
+    stuck = [Blocking(20) for _ in range(6)]
+    with stage.playing(wall=stuck):
+        stage.publish()
+        time.sleep(2.0)
+        assert [each.opened for each in stuck] == [1, 1, 1, 1, 0, 0]
+        assert stage.status("wall")["state"] == "blocked"
+        stuck[0].back.set()
+        assert wait_for(lambda: stuck[4].opened, 2)
+        for each in stuck:
+            each.back.set()
+    assert stage.status("wall")["frames"] >= 1
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_output_on_the_main_thread_that_blocks_is_said_and_holds_up_no_other(
+    stage: Stage,
+) -> None:
+    class Window(Blocking):
+        main_thread = True
+
+    window, side = Window(0.5), Memory()
+    feed = stage.feed(window=window, side=side)
+    thread = threading.Thread(target=feed.run)
+    thread.start()
+    stage.publish()
+    assert wait_for(lambda: stage.status("window").get("state") == "blocked", 2)
+    assert wait_for(lambda: stage.status("window")["state"] == "plays", 2)
+    feed.stop()
+    thread.join(5)
+    assert np.diff(side.times).max() < 0.15
+    assert window.opened == 1
 
 
 def fails_once(count: int) -> None:
@@ -335,40 +515,19 @@ def test_the_board_says_how_each_output_is_and_that_the_feed_lives(stage: Stage)
     assert status["process"] == "feed"
     assert list(status["outputs"]) == ["wall", "page"]
     wall = status["outputs"]["wall"]
-    assert set(wall) == {"kind", "state", "line", "frames", "dropped", "fps"}
+    assert set(wall) == {"kind", "state", "line", "frames", "repeated", "dropped", "fps"}
     assert (wall["kind"], wall["state"], wall["line"]) == ("memory", "plays", "")
     assert 15 < wall["fps"] < 60
     assert 15 < status["fps"] < 60
+    assert status["line"] == ""
 
 
-def passed(pace: Pace, arrivals: Iterator[float], seconds: float) -> int:
-    count = 0
-    for now in itertools.takewhile(lambda now: now < seconds, arrivals):
-        if pace.seconds_left(now) == 0:
-            pace.spend(now)
-            count += 1
-    return count
-
-
-@pytest.mark.parametrize(
-    ("rate", "arriving", "expected"), [(60, 60, 60), (60, 240, 60), (30, 60, 30), (60, 25, 25)]
-)
-def test_a_pace_lets_the_lesser_of_both_rates_pass_in_spite_of_jitter(
-    rate: float, arriving: float, expected: float
-) -> None:
-    hand = np.random.default_rng(1)
-    moments = ((n + hand.uniform(0, 0.4)) / arriving for n in itertools.count(1))
-    assert passed(Pace(rate), moments, 20.0) / 20.0 == pytest.approx(expected, rel=0.02)
-
-
-def test_a_rate_is_of_the_last_second() -> None:
-    rate = Rate()
-    assert rate.at(0.0, 0) == 0
-    for tenth in range(1, 21):
-        measured = rate.at(tenth / 10, count=tenth * 6)
-    assert measured == pytest.approx(60)
-    assert rate.at(2.5, 120) < 60
-    assert rate.at(4.0, 120) == 0
+def test_the_board_says_that_no_frames_come(stage: Stage) -> None:
+    with stage.playing(wall=Memory()):
+        stage.publish()
+        assert wait_for(lambda: "no new frame for" in stage.board.read().get("line", ""), 3)
+        stage.publish()
+        assert wait_for(lambda: stage.board.read()["line"] == "", 2)
 
 
 def test_after_a_frame_the_watch_sleeps_half_the_interval_and_then_looks_often() -> None:
@@ -379,3 +538,18 @@ def test_after_a_frame_the_watch_sleeps_half_the_interval_and_then_looks_often()
     assert arrivals.pause_seconds(0.06) == pytest.approx(0.01)
     assert arrivals.pause_seconds(0.0705) == pytest.approx(0.001)
     assert arrivals.pause_seconds(9.0) == pytest.approx(0.002)
+
+
+def test_outputs_of_another_scene_come_and_go_and_those_that_stay_go_on(stage: Stage) -> None:
+    stays, leaves, on_main, comes = Memory(), Memory(), OnMain(), Memory()
+    relays = stage.relays(stays=stays, leaves=leaves, on_main=on_main)
+    with stage.playing_to(*relays):
+        stage.render(0.2)
+        stage.following.append([relays[0], *stage.relays(first=3, comes=comes)])
+        stage.render(0.4)
+        assert wait_for(lambda: set(stage.board.read()["outputs"]) == {"stays", "comes"})
+    assert stage.ended_well
+    assert len(comes.numbers) > 3
+    assert (stays.opened, stays.closed) == (1, 1)
+    assert leaves.closed == on_main.closed == 1
+    assert leaves.numbers[-1] < stays.numbers[-1]

@@ -140,3 +140,56 @@ def test_relative_and_bundled_changes_never_coalesce() -> None:
 def test_two_parameters_of_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match="same name"):
         Table([TABLE.parameters[0], TABLE.parameters[0]])
+
+
+def with_panic(*, neutral: dict[str, float]) -> Parameters:
+    panic = Parameter("panic", Knob(0, 1, step=1), 0.0)
+    macros = [Macro("macros.1", "bends.twist.angle", -180, 180)]
+    return Parameters(Table([*TABLE.parameters, panic]), macros, neutral)
+
+
+def test_panic_lets_what_has_a_neutral_glide_there_and_macros_follow() -> None:
+    parameters = with_panic(neutral={"bends.twist.angle": 0.0})
+    parameters.restore({"bends.twist.angle": 100.0, "post.grade.gain": 3.0, "macros.1": 0.9})
+    snapshot = parameters.advance(moment(0.25), [Change(len(TABLE), 1.0)])
+    assert snapshot["bends.twist.angle"] == pytest.approx(50.0)
+    snapshot = parameters.advance(moment(0.25), [])
+    assert snapshot["bends.twist.angle"] == 0.0
+    assert snapshot["macros.1"] == 0.5
+    assert snapshot["post.grade.gain"] == 3.0
+    assert snapshot["panic"] == 0.0
+
+
+def test_the_pad_that_is_let_go_after_panic_does_nothing() -> None:
+    parameters = with_panic(neutral={"bends.twist.angle": 0.0})
+    parameters.restore({"bends.twist.angle": 100.0})
+    assert parameters.advance(moment(), [Change(len(TABLE), 0.0)])["bends.twist.angle"] == 100.0
+
+
+def test_a_scene_that_is_saved_leaves_what_a_hand_moved_and_moves_what_starts_elsewhere() -> None:
+    former = Parameters(TABLE)
+    former.advance(moment(), [Change(ANGLE, 90.0), Change(GAIN, 3.0)])
+    gain = Parameter("post.grade.gain", Knob(0, 4, glide_seconds=1.0), 2.0)
+    saved = Parameters(Table([gain, TABLE.parameters[ANGLE]]))
+    saved.take_over(former)
+    snapshot = saved.advance(moment(0.5), [])
+    assert snapshot["bends.twist.angle"] == 90.0
+    assert snapshot["post.grade.gain"] == pytest.approx((1.2 + 2.0) / 2)
+
+
+def test_a_glide_goes_on_in_the_scene_that_is_saved_meanwhile() -> None:
+    former = Parameters(TABLE)
+    former.advance(moment(0.25), [Change(GAIN, 3.0)])
+    saved = Parameters(TABLE)
+    saved.take_over(former)
+    assert saved.advance(moment(0.75), [])["post.grade.gain"] == 3.0
+
+
+def test_a_value_whose_range_shrank_stays_within_it() -> None:
+    former = Parameters(TABLE)
+    former.advance(moment(), [Change(ANGLE, 90.0)])
+    narrow = Parameters(
+        Table([Parameter("bends.twist.angle", Knob(-10, 10, glide_seconds=1), 0.0)])
+    )
+    narrow.take_over(former)
+    assert -10 <= narrow.advance(moment(), [])["bends.twist.angle"] <= 10

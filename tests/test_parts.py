@@ -9,6 +9,7 @@ from model.settings import Settings
 from performer import registry, schema
 
 PARTS = [(group, kind) for group in registry.GROUPS for kind in registry.kinds(group)]
+REQUIRED = {"url": "http://127.0.0.1/live"}  # of fields that no file's name will do for
 HEAVY = ("torch", "av", "PIL", "cyndilib", "glfw", "moderngl", "mido", "rtmidi", "scipy")
 
 
@@ -33,10 +34,18 @@ def test_every_knob_has_a_start_within_its_range(group: str, kind: str) -> None:
 def test_a_part_closes_without_having_been_opened(group: str, kind: str) -> None:
     settings = registry.settings(group, kind)
     fields = settings.model_fields.items()
-    required = {name: "a.png" for name, field in fields if field.is_required() and name != "kind"}
+    missing = [name for name, field in fields if field.is_required() and name != "kind"]
+    required = {name: REQUIRED.get(name, "a.png") for name in missing}
     part = registry.part(group, kind)(settings.model_validate({"kind": kind, **required}))
     part.close()
     part.close()
+    assert group != "sources" or part.settings.kind == kind  # of which another can be made
+
+
+@pytest.mark.parametrize("kind", registry.kinds("bends"))
+def test_a_bend_does_nothing_at_the_defaults_of_its_kind(kind: str) -> None:
+    settings = registry.settings("bends", kind).model_validate({"kind": kind, "layer": 0})
+    assert registry.part("bends", kind)(settings).neutral(settings.starts())
 
 
 @pytest.mark.parametrize("group", ["sources", "outputs", "controllers"])

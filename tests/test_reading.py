@@ -166,3 +166,16 @@ def test_a_setting_for_nothing_is_refused(tmp_path: Path) -> None:
 
 def test_every_built_in_scene_is_good() -> None:
     assert [reading.read(str(file)).name for file in reading.built_in()]
+
+
+def test_a_pad_may_be_mapped_to_panic_and_a_fader_to_blackout(tmp_path: Path) -> None:
+    scene = read(
+        tmp_path,
+        GOOD
+        + "  - {from: osc /pad, to: panic}\n  - {from: osc /fader, to: blackout}\n"
+        + "fade_seconds: 3\nblackout: 1\n",
+    )
+    table = scene.table()
+    blackout = table.parameters[table.places["blackout"]]
+    assert (blackout.address, blackout.default, blackout.knob.glide_seconds) == ("/blackout", 1, 3)
+    assert table.parameters[table.places["panic"]].address == "/panic"

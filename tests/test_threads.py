@@ -43,8 +43,8 @@ def test_torch_has_one_thread_as_soon_as_kernels_play_and_all_when_they_do_not()
 def test_torch_has_one_thread_while_kernels_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = TorchThreads(SimpleNamespace(synthesis=SimpleNamespace()))
     counts = []
-    for state in ("compiling, 3 s so far", "failed: no room"):
-        monkeypatch.setattr(build, "state", lambda state=state: state)
+    for compiling in (True, False):
+        monkeypatch.setattr(build, "is_compiling", lambda compiling=compiling: compiling)
         threads.share()
         counts.append(torch.get_num_threads())
     assert counts == [1, 3]

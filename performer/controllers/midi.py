@@ -90,9 +90,11 @@ class Midi:
         self._ports = Ports(self._settings.backend)
 
     def start(self, router: Router[Message], send: Callable[[list[Change]], bool]) -> None:
-        """Play: hand what ``router`` makes of each message to ``send``, on the library's thread."""
-        self._router = router
-        self._send = send
+        """Play: hand what ``router`` makes of each message to ``send``, on the library's thread.
+
+        Called again for another scene, whatever its device is doing meanwhile.
+        """
+        self._playing = Ear(router), router, send  # at once, since that thread looks at it
 
     def look(self) -> None:
         """Find the device, or notice that it has gone; once a second, however often it is called.
@@ -147,13 +149,14 @@ class Midi:
             self._line = f"midi: no port matches {wanted}; plug it in (ports now: {there})"
             self._state = "searches"
             return
-        self._ear = Ear(self._router)
+        self.start(*self._playing[1:])  # with nothing half heard from another device
         self._input = ports.open(name, self._heard)
         self._state, self._line = "connected", ""
 
     def _heard(self, data: list[int]) -> None:
+        ear, router, send = self._playing
         try:
-            heard = self._ear.hear(data)
+            heard = ear.hear(data)
         except ValueError:
             self._malformed += 1
             return
@@ -162,10 +165,10 @@ class Midi:
         changes = [
             change
             for message, position in heard.positions
-            for change in self._router.changes(message, position)
+            for change in router.changes(message, position)
         ]
         if changes:
-            self._send(changes)
+            send(changes)
 
 
 def matching(pattern: str, names: list[str]) -> str | None:

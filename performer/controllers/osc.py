@@ -16,6 +16,7 @@ from performer import parts
 from performer.controllers import osc_packet, osc_wire
 from performer.controllers.osc_addresses import (
     QUESTION,
+    SCENE,
     Addresses,
     RefusedError,
     Request,
@@ -57,8 +58,9 @@ class Osc:
 
         osc = Osc(settings)
         router = Router.of(scene, table, name, str)  # the messages of OSC are its addresses
-        await osc.start(table, door, router, lan, values)
+        await osc.start(table, door, router, lan, values, call)
         osc.feedback(values())                       # about 30 times a second
+        osc.take_up(table, router)                   # when another scene plays
         osc.status()                                 # for its board
         osc.close()
 
@@ -83,7 +85,7 @@ class Osc:
         self._said: dict[str, str] = {}
         self._line = ""
         self._last: osc_packet.Message | None = None
-        self._waiting: set[asyncio.TimerHandle] = set()
+        self._waiting: dict[asyncio.TimerHandle, list[Change]] = {}
         self._wire: osc_wire.Wire | None = None
         self._finding: asyncio.Task[None] | None = None
         self._fed_back = 0.0
@@ -114,12 +116,15 @@ class Osc:
         router: Router[str],
         lan: bool,
         values: Callable[[], Values | Sequence[float]],
+        call: Callable[[str], None] | None = None,
     ) -> None:
         """Take the port, on all interfaces only with ``lan``, and listen.
 
-        ``values`` tells where every parameter of ``table`` stands. Errors: PerformerError where
-        the port is taken.
+        ``values`` tells where every parameter of ``table`` stands; ``call`` plays the scene of a
+        name, or raises PerformerError. Errors: PerformerError where the port is taken.
         """
+        self._call = call
+        self._table = table
         self._addresses = Addresses(table, router)
         self._peers = Peers(table)
         self._door = door
@@ -130,6 +135,16 @@ class Osc:
         await wire.open(self._settings.port, lan, beyond)
         self._wire = wire
         self._finding = self._loop.create_task(self._find_targets())
+
+    def take_up(self, table: Table, router: Router[str]) -> None:
+        """Go on with the parameters of another scene; peers stay, and so does what waits."""
+        moved = table.moved_from(self._table)
+        for waiting in self._waiting.values():
+            there = [change for change in waiting if change.place in moved]
+            waiting[:] = [replace(change, place=moved[change.place]) for change in there]
+        self._table = table
+        self._addresses = Addresses(table, router)
+        self._peers.take_up(table)
 
     def feedback(self, values: Values | Sequence[float]) -> None:
         """Tell every peer what it does not know yet; call it often, it sends 30 times a second."""
@@ -197,6 +212,9 @@ class Osc:
 
     def _request(self, message: osc_packet.Message) -> Request:
         """What ``message`` asks for; nothing, and a line that says why, where it cannot be."""
+        if message.address == SCENE and self._call is not None:
+            self._call_scene(message, self._call)
+            return Request()
         try:
             request = self._addresses.request(message.address, message.arguments)
         except UnknownAddressError as error:
@@ -211,6 +229,20 @@ class Osc:
         self._last = message
         return request
 
+    def _call_scene(self, message: osc_packet.Message, call: Callable[[str], None]) -> None:
+        match message.arguments:
+            case (str(name),):
+                try:
+                    call(name)
+                except PerformerError as error:
+                    self._counts["refused"] += 1
+                    self._say_once(shortened(f"{SCENE} {name}"), str(error))
+                else:
+                    self._counts["messages"] += 1
+                    self._last = message
+            case _:
+                self._refuse(SCENE, "needs the name of a scene")
+
     def _reply(self, addresses: Iterable[str], sender: Address) -> None:
         values = self._values()
         replies = (self._addresses.reply(address, values) for address in addresses)
@@ -224,11 +256,11 @@ class Osc:
             return
 
         def play() -> None:
-            self._waiting.discard(handle)
+            del self._waiting[handle]
             self._play(changes, sender)
 
         handle = self._loop.call_later(due - time.time(), play)
-        self._waiting.add(handle)
+        self._waiting[handle] = changes
 
     def _play(self, changes: list[Change], sender: Address) -> None:
         now = self._loop.time()

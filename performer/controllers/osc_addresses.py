@@ -2,7 +2,8 @@
 
 Every parameter has its own address, where it is set in its own units; the map adds addresses that
 take a hand's position 0 … 1. A message says a number, ``?`` (tell me) or, to a parameter's own
-address, ``+`` or ``-`` and by how much. Who asks for what is not there hears so at ``/error``.
+address, ``+`` or ``-`` and by how much; ``/panic`` needs nothing more. Who asks for what is not
+there hears so at ``/error``.
 """
 
 import difflib
@@ -16,9 +17,10 @@ from typing import Any
 from performer.controllers import osc_packet
 from performer.doors.changes import Change, Kind
 from performer.mapping import Router
-from performer.parameters import Table, Values
+from performer.parameters import PANIC, Table, Values
 
 ERROR = "/error"
+SCENE = "/scene"  # calls another scene, by its name
 QUESTION = ("?",)
 LONGEST_PATTERN = 256
 MOST_ALTERNATIVES = 16  # of {a,b,c} in one part of a pattern
@@ -96,6 +98,8 @@ class Addresses:
         if self._router.routes(address):
             return self._router.changes(address, _number(arguments))
         place = self._places[address]
+        if not arguments and self._table.parameters[place].name == PANIC:
+            return [Change(place, 1.0)]
         if len(arguments) == 2 and (sign := _SIGNS.get(str(arguments[0]))):
             return [Change(place, sign * _number(arguments[1:]), Kind.RELATIVE)]
         return [Change(place, _number(arguments))]

@@ -7,7 +7,7 @@ the value came to stand elsewhere than it asked.
 """
 
 import ipaddress
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,13 @@ class Peer:
         """Tell nothing about the parameter at ``place`` until then."""
         self._quiet_until[place] = until
 
+    def take_up(self, moved: Mapping[int, int], count: int) -> None:
+        """``count`` parameters of another scene, of which it knows those that were ``moved``."""
+        before, after = list(moved), list(moved.values())
+        known, quiet_until = np.full(count, np.nan), np.zeros(count)
+        known[after], quiet_until[after] = self.known[before], self._quiet_until[before]
+        self.known, self._quiet_until = known, quiet_until
+
     def due(self, values: Values, now: float) -> npt.NDArray[np.intp]:
         """The places whose value it should be told."""
         return np.flatnonzero((values != self.known) & (now >= self._quiet_until))
@@ -47,7 +54,7 @@ class Peers:
     """
 
     def __init__(self, table: Table) -> None:
-        self._knobs = [parameter.knob for parameter in table.parameters]
+        self._table = table
         self._targets: dict[Address, Peer] = {}
         self._senders: dict[Address, Peer] = {}
 
@@ -55,10 +62,17 @@ class Peers:
         yield from self._targets.items()
         yield from self._senders.items()
 
+    def take_up(self, table: Table) -> None:
+        """The parameters of another scene; who is told stays, and hears of those that are new."""
+        moved = table.moved_from(self._table)
+        self._table = table
+        for _, peer in self:
+            peer.take_up(moved, len(table))
+
     def add_target(self, address: Address) -> None:
         """Tell ``address`` for as long as the scene plays."""
         self._senders.pop(address, None)
-        self._targets[address] = Peer(np.full(len(self._knobs), np.nan))
+        self._targets[address] = Peer(np.full(len(self._table), np.nan))
 
     def heard(self, sender: Address, values: Callable[[], Values], now: float) -> None:
         """``sender`` sent something that we understood; it may see where everything stands."""
@@ -90,7 +104,7 @@ class Peers:
                 exact.known[change.place] = change.value
 
     def _glide_seconds(self, change: Change) -> float:
-        own = self._knobs[change.place].glide_seconds
+        own = self._table.parameters[change.place].knob.glide_seconds
         return own if change.glide_seconds is None else change.glide_seconds
 
 

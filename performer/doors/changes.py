@@ -13,7 +13,7 @@ processors that reorder stores.
 
 import enum
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ _HEAD, _TAIL, _REFUSED, _COUNTERS = range(4)  # words at the start of the ring
 _RECORDS = _COUNTERS * 8  # where the records start, in bytes
 _RECORD = struct.Struct("<BBHIdd")  # kind, bundled, generation, place, value, glide
 _OWN_GLIDE = -1.0
+_GENERATIONS = 1 << 16  # as many as a record can tell apart
 
 
 class Kind(enum.IntEnum):
@@ -47,14 +48,18 @@ class Change:
 class ChangesDoor:
     """One ring of changes, seen from either side. Errors: none; a full ring refuses and counts.
 
-    One thread sends, one thread drains.
+    One thread sends, one thread drains. ``generation`` says to which scene's table the places of
+    what is sent belong; whoever sends sets it when it takes up the next scene.
     """
 
     def __init__(self, path: Path, generation: int = 0) -> None:
         self._memory = memory.attach(path)
         self._words = memoryview(self._memory).cast("Q")
-        self._generation = generation
+        self.generation = generation
+        self._former = generation
+        self._moved: Mapping[int, int] = {}
         self._fence = memory.Fence()
+        self._drained = self._words[_TAIL]
 
     @staticmethod
     def create(path: Path) -> None:
@@ -78,14 +83,31 @@ class ChangesDoor:
         self._words[_HEAD] = head + len(changes)
         return True
 
-    def drain(self) -> list[Change]:
-        """Everything sent so far, oldest first."""
+    def drain(self, *, keep: bool = False) -> list[Change]:
+        """Everything sent since the last time, oldest first.
+
+        What is drained to ``keep`` stays in the ring until it is let go: for whoever drains it
+        anew, should we die over it.
+        """
         head = self._words[_HEAD]
         self._fence()
-        found = [self._read(number) for number in range(self._words[_TAIL], head)]
-        self._fence()
-        self._words[_TAIL] = head
+        found = [self._read(number) for number in range(self._drained, head)]
+        self._drained = head
+        if not keep:
+            self.let_go()
         return [change for change in found if change is not None]
+
+    def let_go(self) -> None:
+        """Give up the room of all that was drained."""
+        self._fence()
+        self._words[_TAIL] = self._drained
+
+    def take_up(self, generation: int, moved: Mapping[int, int]) -> None:
+        """Drain changes for the next scene; ``moved`` leads from its former places to its own.
+
+        Who sends hears of the scene later: what is sent meanwhile is still understood.
+        """
+        self._former, self.generation, self._moved = self.generation, generation, moved
 
     def close(self) -> None:
         """Let go of the memory; the ring stays for the others. Safe to call twice."""
@@ -95,14 +117,17 @@ class ChangesDoor:
     def _write(self, number: int, change: Change) -> None:
         glide = _OWN_GLIDE if change.glide_seconds is None else change.glide_seconds
         place = _RECORDS + number % CAPACITY * _RECORD.size
-        fields = (change.kind, change.bundled, self._generation, change.place, change.value, glide)
+        generation = self.generation % _GENERATIONS
+        fields = (change.kind, change.bundled, generation, change.place, change.value, glide)
         _RECORD.pack_into(self._memory, place, *fields)
 
     def _read(self, number: int) -> Change | None:
         place = _RECORDS + number % CAPACITY * _RECORD.size
         kind, bundled, generation, index, value, glide = _RECORD.unpack_from(self._memory, place)
-        if generation != self._generation:
-            return None  # meant for a scene that was replaced meanwhile
+        if generation != self.generation % _GENERATIONS:
+            if generation != self._former % _GENERATIONS or index not in self._moved:
+                return None  # meant for what the scene has no more
+            index = self._moved[index]
         own = None if glide == _OWN_GLIDE else glide
         return Change(index, value, Kind(kind), own, bool(bundled))
 
@@ -125,11 +150,27 @@ def coalesced(changes: Iterable[Change]) -> list[Change]:
 
 
 class ChangesIn:
-    """All rings into render, drained as one, first in the frame."""
+    """All rings into render, drained as one, first in the frame.
+
+    What a frame drained stays there until it is done and ``let_go`` says so: the render that comes
+    after one that died drains it again. But only once: changes that kill it are gone by then.
+    """
 
     def __init__(self, doors: Sequence[ChangesDoor]) -> None:
         self._doors = doors
+        self._keep = False  # what is there at the first drain may have killed another
 
     def drain(self) -> list[Change]:
         """The changes of this frame, coalesced."""
-        return coalesced(change for door in self._doors for change in door.drain())
+        keep, self._keep = self._keep, True
+        return coalesced(change for door in self._doors for change in door.drain(keep=keep))
+
+    def let_go(self) -> None:
+        """The frame is done, and the journal knows of its changes."""
+        for door in self._doors:
+            door.let_go()
+
+    def take_up(self, generation: int, moved: Mapping[int, int]) -> None:
+        """Drain changes for the next scene; see :meth:`ChangesDoor.take_up`."""
+        for door in self._doors:
+            door.take_up(generation, moved)

@@ -5,10 +5,13 @@ from pathlib import Path
 
 from performer.doors import frames, memory
 from performer.doors.changes import ChangesDoor
+from performer.doors.journal import JournalDoor
 from performer.doors.status import StatusDoor
 
 SENDERS = ("control", "midi")
 PROCESSES = ("render", "control", "feed", "midi", "supervisor")
+UNDERSTUDIED = ("render", "feed")
+LOOKERS = 1  # a place at the frames for whoever measures the show
 _PREVIEW_BYTES = 1 << 20
 
 
@@ -25,8 +28,10 @@ class RunFolder:
         frames.create(folder.frames, readers, largest)
         for sender in SENDERS:
             ChangesDoor.create(folder.changes(sender))
-        for process in PROCESSES:
+        understudies = [understudy(process) for process in UNDERSTUDIED]
+        for process in (*PROCESSES, *understudies):
             StatusDoor.create(folder.status(process))
+        JournalDoor.create(folder.journal)
         StatusDoor.create(folder.preview, _PREVIEW_BYTES)
         return folder
 
@@ -41,6 +46,11 @@ class RunFolder:
         return self.root / "preview"
 
     @property
+    def journal(self) -> Path:
+        """Where everything stood at render's last frame, for the render that comes after it."""
+        return self.root / "journal"
+
+    @property
     def scene(self) -> Path:
         """The scene as it was read and checked, for every process."""
         return self.root / "scene.json"
@@ -52,3 +62,12 @@ class RunFolder:
     def status(self, process: str) -> Path:
         """The board on which ``process`` says how it is."""
         return self.root / f"status.{process}"
+
+    def retry(self, process: str) -> Path:
+        """A file which, once it is there, asks the supervisor to start ``process`` once more."""
+        return self.root / f"retry.{process}"
+
+
+def understudy(process: str) -> str:
+    """What the board of the understudy of ``process`` is called."""
+    return f"{process}.understudy"

@@ -43,6 +43,8 @@ class Frame:
 
     ``seconds`` is the moment it shows, ``captured`` and ``published`` are when its source picture
     arrived and when it was done, by the monotonic clock that all processes share (0: no source).
+    ``held_seconds`` is how long ago it was published when it is shown again for want of a newer one
+    (0: it is new).
     """
 
     number: int
@@ -50,6 +52,7 @@ class Frame:
     seconds: float
     captured: float
     published: float
+    held_seconds: float = 0.0
 
 
 class _Ring:
@@ -113,7 +116,8 @@ class FramesWriter:
     def publish(self, seconds: float, captured: float = 0.0) -> int:
         """Show what was painted into the claimed slot; returns its frame number (from 1)."""
         ring = self._ring
-        self._number += 1
+        # A writer that attached while another was still writing goes on from where that one ended.
+        self._number = max(self._number, ring.newest()[0]) + 1
         place = ring.slot(self._slot)
         height, width = self._size
         picture = width, height, seconds, captured, time.monotonic()
@@ -152,6 +156,11 @@ class FramesWatch:
 
     def __init__(self, path: Path) -> None:
         self._ring = _Ring(path)
+
+    @property
+    def places(self) -> int:
+        """How many readers the ring has room for."""
+        return self._ring.readers
 
     def newest_number(self) -> int:
         """The number of the newest frame, 0 before the first; cheap enough to poll."""

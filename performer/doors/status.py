@@ -1,10 +1,11 @@
 """The door beside: what a process says of itself, newest only.
 
-A board holds a heartbeat, a row of numbers that may change with every frame (each number stands
-for itself, so they are simply overwritten), and a text: JSON or a picture, guarded by a sequence
-number that is odd while it is being written. A reader that meets a half-written text keeps the
-last whole one. Single words are stored through a memoryview, in one piece: ``struct.pack_into``
-would write zeros first.
+A board holds the *beat* of the process's main loop and the *pulse* of a thread that does nothing
+else (when each last came, by the monotonic clock that all processes share), a row of numbers that
+may change with every frame (each number stands for itself, so they are simply overwritten), and a
+text: JSON or a picture, guarded by a sequence number that is odd while it is being written. A
+reader that meets a half-written text keeps the last whole one. Single words are stored through a
+memoryview, in one piece: ``struct.pack_into`` would write zeros first.
 """
 
 import json
@@ -18,7 +19,8 @@ import numpy.typing as npt
 from performer.doors import memory
 
 NUMBERS = 4096
-_SEQUENCE, _LENGTH, _COUNT, _BEAT = range(4)  # words at the start of the board; the beat a double
+# Words at the start of the board; beat and pulse are doubles.
+_SEQUENCE, _LENGTH, _COUNT, _BEAT, _GENERATION, _PULSE = range(6)
 _HEADER_BYTES = 64
 _TEXT_START = _HEADER_BYTES + NUMBERS * 8
 _READS = 4  # a writer is inside for microseconds; after that the old text will do
@@ -47,19 +49,38 @@ class StatusDoor:
         """Say: alive, now."""
         self._doubles[_BEAT] = time.monotonic()
 
+    def pulse(self) -> None:
+        """Say: this process exists and runs; from one thread of its own."""
+        self._doubles[_PULSE] = time.monotonic()
+
     @property
     def age_seconds(self) -> float:
         """How long ago the process last said that it is alive."""
         return time.monotonic() - self._doubles[_BEAT]
 
-    def write_numbers(self, values: npt.NDArray[np.float64]) -> None:
-        """Overwrite the row of numbers."""
+    @property
+    def beaten_at(self) -> float:
+        """When its main loop last came round; 0 before the first time."""
+        return self._doubles[_BEAT]
+
+    @property
+    def pulsed_at(self) -> float:
+        """When the process last ran at all; 0 before the first time."""
+        return self._doubles[_PULSE]
+
+    def write_numbers(self, values: npt.NDArray[np.float64], generation: int = 0) -> None:
+        """Overwrite the row of numbers, of the scene of this ``generation``."""
+        if self._words[_GENERATION] != generation:
+            self._words[_COUNT] = 0  # nobody takes these for those
+            self._words[_GENERATION] = generation
         self._numbers[: len(values)] = values
         self._words[_COUNT] = len(values)
 
-    def read_numbers(self) -> npt.NDArray[np.float64]:
-        """A copy of the row of numbers."""
-        return self._numbers[: self._words[_COUNT]].copy()
+    def read_numbers(self, generation: int | None = None) -> npt.NDArray[np.float64]:
+        """A copy of the row of numbers; empty where they are of another ``generation``."""
+        numbers = self._numbers[: self._words[_COUNT]].copy()
+        others = generation is not None and self._words[_GENERATION] != generation
+        return numbers[:0] if others else numbers
 
     def write_bytes(self, text: bytes) -> bool:
         """Replace the text; False when it is larger than the board."""

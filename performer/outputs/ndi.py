@@ -35,6 +35,7 @@ class Ndi:
     """
 
     main_thread: ClassVar[bool] = False
+    libraries: ClassVar[tuple[str, ...]] = ("cyndilib.sender", "cyndilib.video_frame")
 
     class Settings(parts.Settings):
         """What the receivers see it as."""

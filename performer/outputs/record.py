@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _TICKS = 90_000  # a second; the finest that players agree on
-_FRAGMENT_SECONDS = 0.5  # what is lost when the power goes
-_LEAST_FREE_BYTES = 200_000_000
+_KEY_SECONDS = 0.5  # how finely a player can seek
+_FRAGMENT_SECONDS = 0.1  # what is lost when the process is killed
+_LOOK_SECONDS = 0.5  # how often we look how much room is left
+_AGAIN = 1.25  # how many times the reserve must be free, before a file begins
 _CONTAINER = {
     "movflags": "frag_keyframe+empty_moov+default_base_moof",
+    "frag_duration": str(round(_FRAGMENT_SECONDS * 1_000_000)),
     "flush_packets": "1",  # a fragment that is done is in the file, not in a buffer of ours
 }
 _BT709 = 1  # in each of the tables of ITU-T H.273; what players assume where nothing is said
@@ -36,31 +39,35 @@ def _mp4(file: str) -> str:
 
 
 class Record:
-    """Writes every new frame with the time it shows, one file after another when the size changes.
+    """Writes every frame with the time it shows, one file after another when the size changes.
 
-    Each file is new: an existing one is never written over. Odd sizes lose their last row or
-    column, which H.264 cannot store.
+    Each file is new: an existing one is never written over. Whatever ends the process, all but the
+    last tenth of a second can be played. Before the disk is full the file is finished, and another
+    one begins when there is room again. Odd sizes lose their last row or column, which H.264 cannot
+    store.
     """
 
     main_thread: ClassVar[bool] = False
+    libraries: ClassVar[tuple[str, ...]] = ("av",)
 
     class Settings(parts.Settings):
         """Where the files go, and how good they are.
 
         ``file`` stands in the videos folder unless it is a whole path; ``{date}`` and ``{time}``
         are when the file begins. ``crf`` is x264's constant rate factor: 0 loses nothing, 51 is
-        worst.
+        worst. ``reserve_mb`` megabytes of the disk are left free.
         """
 
         kind: Literal["record"] = "record"
         file: Annotated[str, AfterValidator(_mp4)] = "performer {date} {time}.mp4"
         crf: Annotated[int, Field(ge=0, le=51)] = 18
         preset: Literal["ultrafast", "superfast", "veryfast"] = "ultrafast"
+        reserve_mb: Annotated[int, Field(ge=1)] = 200
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._movie: _Movie | None = None
-        self._number = 0
+        self._look_at = 0.0
 
     @staticmethod
     def diagnose() -> str | None:
@@ -85,25 +92,26 @@ class Record:
             raise PerformerError(
                 f"record: cannot make the folder {folder}; choose another `file:`"
             ) from error
-        free = shutil.disk_usage(folder).free
-        if free < _LEAST_FREE_BYTES:
-            raise PerformerError(
-                f"record: only {free // 1_000_000} MB left in {folder}; delete something"
-            )
+        self._check_room(_AGAIN)
 
     def write(self, frame: Frame) -> None:
-        """Add ``frame``; one that was written before only lasts longer.
-
-        Errors: PerformerError when the disk takes no more.
-        """
-        if frame.number == self._number:
-            return
+        """Add ``frame``. Errors: PerformerError when the disk takes no more, or soon will not."""
+        if (now := time.monotonic()) >= self._look_at:
+            self._look_at = now + _LOOK_SECONDS
+            self._check_room(1.0)
         try:
             self._add(frame)
         except OSError as error:
             what = error.strerror or str(error)
             raise PerformerError(f"record: {what}; make room, or choose another `file:`") from error
-        self._number = frame.number
+
+    def _check_room(self, times: float) -> None:
+        folder = self._pattern().parent
+        free = shutil.disk_usage(folder).free
+        if free < self._settings.reserve_mb * 1_000_000 * times:
+            raise PerformerError(
+                f"record: only {free // 1_000_000} MB left in {folder}; delete something"
+            )
 
     def close(self) -> None:
         """Finish the file."""
@@ -150,16 +158,13 @@ class _Movie:
         self.size = size
         self._container: OutputContainer = av.open(str(file), "w", format="mp4", options=_CONTAINER)
         self._stream = _stream(self._container, size, settings)
-        self._seconds = 0.0
+        self._timeline = _Timeline()
         self._ticks = -1
-        self._fragment_at = 0.0
-        self._last: tuple[float, float] | None = None  # seconds, published
+        self._key_at = 0.0
 
     def add(self, frame: Frame, pixels: Pixels) -> None:
         """Encode ``pixels``, the even part of ``frame``."""
-        self._seconds += self._elapsed(frame)
-        self._last = frame.seconds, frame.published
-        picture = self._picture(pixels)
+        picture = self._picture(pixels, self._timeline.seconds(frame))
         for packet in self._stream.encode(picture):
             self._container.mux(packet)
 
@@ -171,28 +176,38 @@ class _Movie:
         finally:
             self._container.close()
 
-    def _elapsed(self, frame: Frame) -> float:
-        if self._last is None:
-            return 0.0
-        seconds, published = self._last
-        if frame.seconds > seconds:
-            return frame.seconds - seconds
-        # A render process that came back counts its seconds from zero again.
-        return max(frame.published - published, 0.0)
-
-    def _picture(self, pixels: Pixels) -> "av.VideoFrame":
+    def _picture(self, pixels: Pixels, seconds: float) -> "av.VideoFrame":
         import av
         from av.video.frame import PictureType
 
         picture = av.VideoFrame.from_ndarray(pixels, format="rgba").reformat(
             format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG"
         )
-        self._ticks = max(round(self._seconds * _TICKS), self._ticks + 1)
+        self._ticks = max(round(seconds * _TICKS), self._ticks + 1)
         picture.pts, picture.time_base = self._ticks, Fraction(1, _TICKS)
-        if self._seconds >= self._fragment_at:
+        if seconds >= self._key_at:
             picture.pict_type = PictureType.I
-            self._fragment_at = self._seconds + _FRAGMENT_SECONDS
+            self._key_at = seconds + _KEY_SECONDS
         return picture
+
+
+class _Timeline:
+    """When each frame shows, in seconds of the film, across render processes that come and go."""
+
+    def __init__(self) -> None:
+        self._start: float | None = None  # of the film, in the seconds of the present render
+        self._last = (0, 0.0, 0.0)  # number, seconds, published
+
+    def seconds(self, frame: Frame) -> float:
+        """When ``frame`` shows; one that is shown again, that much later."""
+        number, seconds, published = self._last
+        if self._start is None:
+            self._start = frame.seconds + frame.held_seconds
+        elif frame.number > number and frame.seconds < seconds:
+            # A render process that came back counts its seconds from zero again.
+            self._start += frame.seconds - seconds - (frame.published - published)
+        self._last = frame.number, frame.seconds, frame.published
+        return frame.seconds + frame.held_seconds - self._start
 
 
 def _stream(
@@ -201,6 +216,7 @@ def _stream(
     options = {
         "preset": settings.preset,
         "crf": str(settings.crf),
+        "tune": "zerolatency",  # or it keeps a frame for each core, which a kill would lose
         "g": "600",  # key frames are ours, by time, because the rate of frames varies
         "forced-idr": "1",
     }

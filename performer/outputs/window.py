@@ -49,6 +49,7 @@ class Window:
     """
 
     main_thread: ClassVar[bool] = True
+    libraries: ClassVar[tuple[str, ...]] = ("glfw", "moderngl")
     _open_windows: ClassVar[int] = 0
 
     class Settings(parts.Settings):
@@ -216,16 +217,16 @@ class _Painter:
         quad = [(context.buffer(_CORNERS), "2f", "corner")]
         self._quad = context.vertex_array(self._program, quad)
         self._texture: moderngl.Texture | None = None
-        self._number = 0
+        self._loaded: Pixels | None = None
 
     def load(self, frame: Frame) -> None:
-        """Upload ``frame``, unless it is already there."""
-        if frame.number == self._number:
+        """Upload ``frame``, unless its very pixels are already there."""
+        if frame.pixels is self._loaded:
             return
         texture = self._texture_for(frame.pixels)
         texture.write(frame.pixels)
         texture.use(0)
-        self._number = frame.number
+        self._loaded = frame.pixels
 
     def draw(self, window: tuple[int, int], fit: Fit) -> None:
         """Paint what was loaded, or black, into a window of ``window`` (width, height) pixels."""

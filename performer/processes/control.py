@@ -6,16 +6,19 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from performer import registry
-from performer.console import say, warn
+from performer.console import show, warn
 from performer.doors.folder import RunFolder
 from performer.errors import PerformerError
 from performer.mapping import Router
+from performer.playbill import Playbill
 from performer.processes.guard import guarded
 from performer.processes.life import Life
+from performer.prompter import LOOK_SECONDS, Prompter
 from performer.web import address as addresses
 from performer.web.address import Address
 from performer.web.instrument import Instrument
@@ -38,13 +41,16 @@ _LAN_HINT = (
 class NetworkController:
     """One controller that runs in this process; it rests when it fails, and is opened again."""
 
-    def __init__(self, name: str, instrument: Instrument, lan: bool) -> None:
-        self._settings = instrument.scene.controllers[name]
-        self._part = registry.part("controllers", self._settings.kind)(self._settings)
+    def __init__(
+        self, name: str, instrument: Instrument, lan: bool, call: Callable[[str], None]
+    ) -> None:
+        self.settings = instrument.scene.controllers[name]
+        self._part = registry.part("controllers", self.settings.kind)(self.settings)
         self._router = Router.of(instrument.scene, instrument.table, name, str)
         self._name = name
         self._instrument = instrument
         self._lan = lan
+        self._call = call
         self._plays = False
         self._line = ""
 
@@ -56,20 +62,32 @@ class NetworkController:
             except PerformerError as error:
                 self._rest(str(error))
             except Exception as error:  # whatever it is, the page goes on
-                self._rest(f"{self._settings.kind}: {type(error).__name__}: {error}")
+                self._rest(f"{self.settings.kind}: {type(error).__name__}: {error}")
             await asyncio.sleep(RETRY_SECONDS)
+
+    def take_up(self) -> None:
+        """Go on for the scene that the instrument has taken up."""
+        instrument = self._instrument
+        self._router = Router.of(instrument.scene, instrument.table, self._name, str)
+        if self._plays:
+            self._part.take_up(instrument.table, self._router)
 
     def status(self) -> dict[str, Any]:
         """How it is, for the board."""
         state: dict[str, Any] = {"state": "rests" if self._line else "opens", "line": self._line}
-        return {"kind": self._settings.kind} | (self._part.status() if self._plays else state)
+        return {"kind": self.settings.kind} | (self._part.status() if self._plays else state)
 
     async def _play_once(self) -> None:
         instrument = self._instrument
         try:
             self._part.open()
             await self._part.start(
-                instrument.table, instrument.changes, self._router, self._lan, instrument.values
+                instrument.table,
+                instrument.changes,
+                self._router,
+                self._lan,
+                instrument.values,
+                self._call,
             )
             self._plays, self._line = True, ""
             while True:
@@ -89,17 +107,18 @@ class Control:
     """The page of one run, and what keeps it new."""
 
     def __init__(
-        self, instrument: Instrument, address: Address, certificate: "Certificate | None" = None
+        self,
+        instrument: Instrument,
+        prompter: Prompter,
+        address: Address,
+        certificate: "Certificate | None" = None,
     ) -> None:
-        lan = address.token is not None
-        self._controllers = {
-            name: NetworkController(name, instrument, lan)
-            for name, settings in instrument.scene.controllers.items()
-            if registry.part("controllers", settings.kind).process == "control"
-        }
+        self._controllers: dict[str, NetworkController] = {}
+        self._playing: dict[str, asyncio.Task[None]] = {}
         self._instrument = instrument
+        self._prompter = prompter
         self._address = address
-        self._viewers = Viewers(instrument, address.url if address.token else None)
+        self._viewers = Viewers(instrument, prompter, address.url if address.token else None)
         self._states = States(instrument)
         app = application(self._viewers, self._whole_status, address)
         self._server = make_server(app, certificate)
@@ -113,12 +132,49 @@ class Control:
 
         life.add_callback(stop)
         async with asyncio.TaskGroup() as group:
-            playing = [controller.play() for controller in self._controllers.values()]
-            own = [self._pulse(), self._tell_status(), *playing]
+            await self._cast_controllers(group)
+            own = [self._pulse(), self._tell_status(), self._follow_scene(group)]
             tasks = [group.create_task(coroutine) for coroutine in own]
             await self._server.serve([listening])
-            for task in tasks:
+            for task in [*tasks, *self._playing.values()]:
                 task.cancel()
+
+    async def _follow_scene(self, group: asyncio.TaskGroup) -> None:
+        """Prompt render with what is saved or called, and take up what it plays."""
+        while True:
+            await asyncio.to_thread(self._prompter.look)
+            following = self._instrument.said("render").get("next", {})
+            await asyncio.to_thread(self._prompter.hear, following)
+            if (scene := self._instrument.news()) is not None:
+                self._instrument.take_up(scene)
+                self._prompter.take_up(scene)
+                await self._cast_controllers(group)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _cast_controllers(self, group: asyncio.TaskGroup) -> None:
+        """Have the controllers of the scene; those that it has as before go on."""
+        wanted = {
+            name: settings
+            for name, settings in self._instrument.scene.controllers.items()
+            if registry.part("controllers", settings.kind).process == "control"
+        }
+        for name, controller in list(self._controllers.items()):
+            if wanted.get(name) == controller.settings:
+                controller.take_up()
+            else:
+                await self._end(name)
+        lan = self._address.token is not None
+        for name in wanted.keys() - self._controllers.keys():
+            controller = NetworkController(name, self._instrument, lan, self._prompter.call)
+            self._controllers[name] = controller
+            self._playing[name] = group.create_task(controller.play())
+
+    async def _end(self, name: str) -> None:
+        """End a controller, and wait until its port is free."""
+        del self._controllers[name]
+        task = self._playing.pop(name)
+        task.cancel()
+        await asyncio.wait([task])
 
     def _whole_status(self) -> dict[str, Any]:
         """For programs that ask over HTTP: what the page is told, and every value by its name."""
@@ -159,20 +215,25 @@ class Control:
                     name: controller.status() for name, controller in self._controllers.items()
                 },
                 "line": "",
+                "problems": self._prompter.problems,
             }
         )
 
 
-def _play(folder: Path, port: int, lan: bool, life: Life) -> None:
-    listening = addresses.listen(port, lan=lan)
+def _play(asked: argparse.Namespace, life: Life) -> None:
+    folder, lan = asked.folder, asked.lan
+    listening = addresses.listen(asked.port, lan=lan)
     address, certificate = addresses.loopback(listening.getsockname()[1]), None
     if lan:
         from performer.web.certificate import own_certificate  # its library takes time to load
 
         address = addresses.lan(address.port, addresses.run_token(folder))
         certificate = own_certificate()
-        say(f"{link_text(address.url)}\n{_LAN_HINT}")
-    control = Control(Instrument(RunFolder(folder)), address, certificate)
+        show(f"{link_text(address.url)}\n{_LAN_HINT}")
+    instrument = Instrument(RunFolder(folder))
+    first = asked.scene or Path(instrument.scene.origin)
+    prompter = Prompter(Playbill(RunFolder(folder).scene), instrument.scene, first, asked.set)
+    control = Control(instrument, prompter, address, certificate)
     asyncio.run(control.play(listening, life))
 
 
@@ -182,9 +243,11 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--port", type=int, default=8400)
     parser.add_argument("--lan", action="store_true")
+    parser.add_argument("--scene", type=Path, help="the file that the run was started with")
+    parser.add_argument("--set", action="append", default=[], help="what lies over that file")
     asked = parser.parse_args()
-    life = Life(asked.folder)
-    return guarded("control", lambda: _play(asked.folder, asked.port, asked.lan, life))
+    life = Life(asked.folder, process="control")
+    return guarded("control", lambda: _play(asked, life))
 
 
 if __name__ == "__main__":

@@ -1,35 +1,48 @@
 """The outermost frame of every process: no traceback reaches a performer, and none is lost."""
 
-import time
+import threading
 import traceback
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
-import platformdirs
-
+from performer import logs
 from performer.console import warn
-from performer.errors import BAD_INPUT, PerformerError
+from performer.errors import BAD_INPUT, OUT_OF_MEMORY, PerformerError
 
 CRASHED = 1
 
 
 def guarded(process: str, body: Callable[[], None]) -> int:
     """Run a process; its exit status. What went wrong is one line, the details are in a file."""
+    if (complaint := logs.keep(process)) is not None:
+        warn(complaint)
+    threading.excepthook = partial(_end_of_thread, process)
     try:
         body()
     except PerformerError as error:
         warn(str(error))
         return BAD_INPUT
     except Exception as error:
-        report = _write_report(process)
-        warn(f"{process}: a fault of ours ({type(error).__name__}: {error}); report in {report}")
+        if _wants_memory(error):
+            warn(f"{process}: out of memory; close other programs, or play a smaller canvas")
+            return OUT_OF_MEMORY
+        _write_report(process, error)
         return CRASHED
     return 0
 
 
-def _write_report(process: str) -> Path:
-    folder = Path(platformdirs.user_log_dir("performer", appauthor=False))
-    folder.mkdir(parents=True, exist_ok=True)
-    report = folder / f"{process}-{time.strftime('%Y%m%d-%H%M%S')}.txt"
-    report.write_text(traceback.format_exc(), encoding="utf-8")
-    return report
+def _end_of_thread(process: str, end: threading.ExceptHookArgs) -> None:
+    """A thread of ours died, and the process lives: the supervisor sees whether it still works."""
+    if end.exc_value is not None:
+        _write_report(process, end.exc_value)
+
+
+def _write_report(process: str, error: BaseException) -> None:
+    report = logs.write_crash(process, "".join(traceback.format_exception(error)))
+    warn(f"{process}: a fault of ours ({type(error).__name__}: {error}); {report}")
+
+
+def _wants_memory(error: Exception) -> bool:
+    """Whether there was no memory left, in Python's words or in those of torch."""
+    torch_says = "OutOfMemoryError" in type(error).__name__ or "can't allocate memory" in str(error)
+    return isinstance(error, MemoryError) or torch_says

@@ -1,8 +1,9 @@
-"""How every child process ends: kindly when it is told to, and by itself when nobody is left.
+"""How a child process lives: it has a pulse, and ends when it is told to or when nobody is left.
 
 The supervisor holds the other end of the child's standard input. The line ``stop`` ends the child,
 and so does the end of that input, which means that the supervisor died; no signal or process id is
 needed to notice it, on any system. Ctrl-C goes to the whole group and is the supervisor's affair.
+An understudy waits for the line ``go``.
 """
 
 import os
@@ -14,31 +15,53 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from performer.doors.folder import RunFolder, understudy
+from performer.doors.status import StatusDoor
+
+PULSE_SECONDS = 0.05
 _STDIN = 0
 _FORCED = 3  # exit status of a process that did not end by itself
-_STOP, _LEFT_ALONE = "stop", "left alone"
+_STOP, _GO, _LEFT_ALONE = "stop", "go", "left alone"
 
 
 class Life:
     """The life of this process: whether it is time to stop, and why. Make it on the main thread.
 
     A process that has not ended ``grace_seconds`` after it was told to is ended by force, so that
-    no blocked device can hold it.
+    no blocked device can hold it. With the name of the ``process``, its board shows a pulse. One
+    that ``waits`` is an understudy, whose pulse has a board of its own until it is its turn.
     """
 
-    def __init__(self, run_folder: Path, grace_seconds: float = 2.0) -> None:
+    def __init__(
+        self,
+        run_folder: Path,
+        grace_seconds: float = 2.0,
+        *,
+        process: str = "",
+        waits: bool = False,
+    ) -> None:
         self._run_folder = run_folder
         self._grace_seconds = grace_seconds
         self._stopping = threading.Event()
         self._callbacks: list[Callable[[], None]] = []
         self._lock = threading.Lock()
+        self._called = threading.Event()  # an understudy, to play or to end
         # A signal may interrupt the main thread anywhere, even inside an Event: of all queues only
         # this one may be filled from a signal's handler.
         self._reasons: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.orphaned = False
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda number, frame: self._reasons.put(_STOP))
-        for task in (self._listen, self._end):
+        if not waits:
+            self._called.set()
+        tasks = [self._listen, self._end]
+        if process:
+            self._boards = [
+                StatusDoor(RunFolder(run_folder).status(board))
+                for board in ([understudy(process)] if waits else []) + [process]
+            ]
+            tasks.append(self._pulse)
+        for task in tasks:
             threading.Thread(target=task, name=f"life{task.__name__}", daemon=True).start()
 
     @property
@@ -49,6 +72,13 @@ class Life:
     def wait(self, timeout_seconds: float | None = None) -> bool:
         """Wait until it is time to stop, at most so long; whether it is."""
         return self._stopping.wait(timeout_seconds)
+
+    def wait_for_turn(self, timeout_seconds: float | None = None) -> bool:
+        """Wait until this understudy has to play or to end, at most so long; whether it has.
+
+        Any other process need not wait.
+        """
+        return self._called.wait(timeout_seconds)
 
     def add_callback(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` when it is time to stop, at once if it is already.
@@ -61,10 +91,17 @@ class Life:
                 return
         callback()
 
+    def _pulse(self) -> None:
+        while True:
+            self._boards[-1 if self._called.is_set() else 0].pulse()
+            time.sleep(PULSE_SECONDS)
+
     def _listen(self) -> None:
         """Read standard input without Python's buffer, whose lock would be held while we leave."""
         text = b""
-        while b"stop\n" not in text:
+        while _STOP not in (words := text.decode("ascii", "replace").split("\n")[:-1]):
+            if _GO in words:
+                self._called.set()
             try:
                 piece = os.read(_STDIN, 4096)
             except OSError:  # it was closed before we began, which leaves us alone as well
@@ -82,6 +119,7 @@ class Life:
             self._remove_run_folder()
         with self._lock:
             self._stopping.set()
+        self._called.set()
         for callback in self._callbacks:
             callback()
 

@@ -12,6 +12,8 @@ import torch
 import cuda_ops
 from cuda_ops import build
 from performer import pictures, reading
+from performer.backstage import Backstage, Ready, about
+from performer.cast import assemble, open_source
 from performer.clock import LiveClock, Moment
 from performer.doors.changes import ChangesDoor, ChangesIn
 from performer.doors.folder import SENDERS, RunFolder
@@ -19,13 +21,18 @@ from performer.doors.frames import FramesWriter
 from performer.doors.status import StatusDoor
 from performer.errors import FieldError
 from performer.figures import Figures
+from performer.loop import Loop
 from performer.parts import Picture, Source
-from performer.performance import load_network, model_name, open_source, prepare, without
+from performer.performance import load_network, model_name, network_key
+from performer.playbill import Playbill
 from performer.processes.guard import guarded
 from performer.processes.life import Life
+from performer.rehearsal import Rehearsal, Rehearsed
 from performer.scene import Scene
 from performer.sources.capture import Capture
-from performer.threads import TorchThreads
+from performer.succession import Succession
+from performer.threads import TorchThreads, is_compiling
+from performer.thrift import Thrift
 
 STATUS_SECONDS = 0.25
 
@@ -46,101 +53,115 @@ class FramesDoor:
 class Render:
     """One scene, played live until it is time to stop."""
 
-    def __init__(self, scene: Scene, folder: RunFolder, frames: int | None) -> None:
+    def __init__(
+        self, scene: Scene, folder: RunFolder, frames: int | None, rehearsed: Rehearsed | None
+    ) -> None:
         self._scene = scene
         self._status = StatusDoor(folder.status("render"))
-        self._last_values = self._status.read_numbers()  # of a render process that died
+        self._last_values = self._status.read_numbers(scene.generation)
         self._most = frames
         self._clock = LiveClock(self._scene.clock.rate, self._scene.clock.tempo)
         self._figures = Figures()
         self._paint_seconds = 0.0
+        self._given_up: list[str] = []
         self._painted = (0, 0)  # height and width of the last frame
         self._of_network: dict[str, Any] = {}  # what there is to say of it, once it is loaded
-        self._source: Capture | None = None
-        self._device = device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._device = device = _device()
         if device == "cpu":
             build.start()
         self._say("starting")
-        network = load_network(self._scene.model, device, self._scene.model.precision)
-        self._loop = prepare(
-            self._scene,
-            network,
-            self._clock,
-            ChangesIn([ChangesDoor(folder.changes(sender)) for sender in SENDERS]),
-            FramesDoor(FramesWriter(folder.frames)),
-            self._capture,
-            device,
-        )
+        if rehearsed is not None and rehearsed.key == network_key(self._scene.model):
+            network = rehearsed.network
+        else:
+            network = load_network(self._scene.model, device, self._scene.model.precision)
+        self._cast = assemble(self._scene, network, self._capture)
+        self._changes = ChangesIn(_doors(folder, scene.generation))
+        frames_door = FramesDoor(FramesWriter(folder.frames))
+        self._loop = Loop(self._clock, self._changes, self._cast.stations(device), frames_door)
+        self._backstage = Backstage(Playbill(folder.scene), self._cast, self._loop, device)
         self._threads = TorchThreads(network)
         self._threads.share()
-        self._restore()
-        self._of_network = {
-            "family": network.config.family,
-            "without": without(self._scene, network.config),
-        }
+        self._thrift = Thrift(scene, self._loop)
+        self._succession = Succession(folder, self._changes)
+        self._succession.take_up(self._loop, self._clock, scene.generation)
+        self._of_network = about(self._cast)
 
     def play(self, life: Life) -> None:
         """Frame after frame."""
         try:
-            gc.freeze()  # what was loaded lives for ever; collections need not look at it again
+            gc.freeze()  # what was loaded lives for long; collections need not look at it again
+            self._backstage.open()
             while not life.stopping and self._figures.frames != self._most:
                 self._frame()
         finally:
             self._say("stopped")
-            if self._source is not None:
-                self._source.close()
+            self._backstage.close()
+            if isinstance(self._cast.footage, Capture):
+                self._cast.footage.close()
 
     def _frame(self) -> None:
+        if (ready := self._backstage.ready) is not None:
+            self._take_up(ready)
         began = time.perf_counter()
         self._paint()
         self._paint_seconds = time.perf_counter() - began - self._clock.idle_seconds
-        self._status.write_numbers(self._loop.parameters.values)
+        self._status.write_numbers(self._loop.parameters.values, self._scene.generation)
+        self._succession.note(self._loop, self._scene.generation)
         self._status.beat()
+        self._thrift.count(settled=not is_compiling())
         if self._figures.count(STATUS_SECONDS):
             self._threads.share()  # the kernels may have been compiled meanwhile
             line = self._loop.generator.sizes.line(self._loop.parameters.under("model"))
-            self._say("plays", line)
+            source, following = self._source_status(), self._backstage.said
+            self._say("plays", line, source=source, next=following)
 
     def _paint(self) -> None:
-        """One frame; where the device is too small for a new canvas, the next has the old size."""
-        sizes, parameters = self._loop.generator.sizes, self._loop.parameters
+        """One frame; where the device is too small for it, the next one has a smaller canvas."""
         try:
             self._loop.frame()
-        except torch.OutOfMemoryError:
-            if not sizes.retreat(parameters.under("model"), self._painted):
+        except (RuntimeError, MemoryError) as error:
+            if not self._thrift.ran_out(error, self._painted):
                 raise
-            torch.cuda.empty_cache()
-        self._painted = sizes.canvas(parameters.under("model"))
+            if self._device == "cuda":
+                torch.cuda.empty_cache()
+        sizes, knobs = self._loop.generator.sizes, self._loop.parameters.under("model")
+        self._painted = sizes.shown(knobs)
+
+    def _take_up(self, ready: Ready) -> None:
+        """Play another scene, or the same as it was saved, from the next frame on."""
+        self._scene, self._cast = ready.cast.scene, ready.cast
+        self._of_network = ready.network
+        self._clock.rate, self._clock.tempo = self._scene.clock.rate, self._scene.clock.tempo
+        self._loop.take_up(ready.stations, ready.fade_seconds, anew=ready.anew)
+        self._changes.take_up(self._scene.generation, ready.moved)
+        self._threads.follow(self._cast.network)
+        self._thrift = Thrift(self._scene, self._loop)
+        self._backstage.taken()
 
     def _capture(self, source: Source) -> Capture:
         if not len(self._last_values):  # strict at the door; on stage a source may come later
             open_source(source, self._scene)
             source.close()
-        self._source = Capture(source)
-        self._source.open()
-        return self._source
-
-    def _restore(self) -> None:
-        table = self._loop.parameters.table
-        if len(self._last_values) == len(table):
-            values = zip(table.places, self._last_values.tolist(), strict=True)
-            self._loop.parameters.restore(dict(values))
+        capture = Capture(source)
+        capture.open()
+        return capture
 
     def _source_status(self) -> dict[str, Any]:
         """How the source is; nothing where the network needs none."""
-        if self._source is None or self._scene.source is None:
+        source = self._cast.footage
+        if not isinstance(source, Capture) or self._scene.source is None:
             return {}
         kind = self._scene.source.kind
-        state, line = self._source.state
+        state, line = source.state
         return {
             "kind": kind,
             "state": state,
             "line": line,
-            "late": self._source.late,
-            "dropped": self._source.dropped,
+            "late": source.late,
+            "dropped": source.dropped,
         }
 
-    def _say(self, state: str, line: str = "") -> None:
+    def _say(self, state: str, line: str = "", **parts: dict[str, Any]) -> None:
         settings = self._scene.model
         model = {
             "name": model_name(settings),
@@ -156,12 +177,21 @@ class Render:
                 "operators": cuda_ops.path(self._device),
                 "scene": self._scene.name,
                 "late": self._clock.late,
+                "given_up": self._given_up,
                 "paint_ms": round(self._paint_seconds * 1000, 1),
                 **self._figures.summary(),
-                "source": self._source_status(),
                 "model": model,
+                **parts,
             }
         )
+
+
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _doors(folder: RunFolder, generation: int) -> list[ChangesDoor]:
+    return [ChangesDoor(folder.changes(sender), generation) for sender in SENDERS]
 
 
 def main() -> int:
@@ -169,15 +199,19 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--frames", type=int)
+    parser.add_argument("--understudy", action="store_true", help="wait until it is our turn")
     asked = parser.parse_args()
-    life = Life(asked.folder)
+    life = Life(asked.folder, process="render", waits=asked.understudy)
     return guarded("render", lambda: _play(RunFolder(asked.folder), asked.frames, life))
 
 
 def _play(folder: RunFolder, frames: int | None, life: Life) -> None:
+    rehearsed = None if life.wait_for_turn(0) else Rehearsal(folder, _device()).wait(life)
+    if life.stopping:
+        return
     scene = reading.from_json(folder.scene.read_text(encoding="utf-8"))
     try:
-        render = Render(scene, folder, frames)
+        render = Render(scene, folder, frames, rehearsed)
     except FieldError as error:
         raise reading.placed(error, scene) from error
     render.play(life)

@@ -14,6 +14,7 @@ from performer.clock import Moment
 from performer.errors import PerformerError
 from performer.parts import Picture
 from performer.sources import ffmpeg
+from performer.sources.stillness import Stillness
 
 if TYPE_CHECKING:
     from av import Packet
@@ -28,6 +29,7 @@ _SILENCE_SECONDS = 3.0  # a camera that gives nothing for so long has gone
 _POLL_SECONDS = 0.002  # AVFoundation answers at once, with or without a picture
 _AT_ONCE_SECONDS = 0.001  # a picture that came faster than this had been waiting in a queue
 _QUEUE = 32  # pictures at most that a driver keeps for us
+_TIMEOUT_SECONDS = (10.0, _SILENCE_SECONDS)  # to open, to read; where FFmpeg looks at the clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,9 @@ class Device:
 class Camera:
     """The newest picture of ``device``: a part of its name, or its path; empty takes the first.
 
-    ``width``, ``height`` and ``rate`` are asked of it; it may give others.
+    ``width``, ``height`` and ``rate`` are asked of it; it may give others. It is opened anew when
+    it gives nothing, or a picture with the same time again, for three seconds; and once when its
+    pictures have been the same to the last bit for five.
     """
 
     class Settings(parts.Settings):
@@ -57,6 +61,7 @@ class Camera:
         self.settings = settings
         self.cover: ffmpeg.Size | None = None
         self._container: InputContainer | None = None
+        self._stillness = Stillness()
 
     @staticmethod
     def diagnose() -> str | None:
@@ -78,6 +83,7 @@ class Camera:
         self._packets = self._demuxed()
         self._converter = ffmpeg.Converter()
         self._number = 0
+        self._stamp: int | None = None  # of the last picture, by the device's clock
 
     def close(self) -> None:
         """Give the camera back."""
@@ -97,10 +103,16 @@ class Camera:
                 frames = packet.decode()
             except av.InvalidDataError:
                 continue  # a picture that the cable damaged; the next one comes soon
-            if frames:
+            if frames and self._is_new(packet.pts):
                 self._number += 1
                 pixels = self._converter.pixels(frames[-1], self.cover)
+                self._stillness.check(pixels)
                 return Picture(pixels, self._number, captured)
+
+    def _is_new(self, stamp: int | None) -> bool:
+        """Whether the device's time went on; drivers repeat themselves when a camera has gone."""
+        former, self._stamp = self._stamp, stamp
+        return stamp is None or stamp != former
 
     def _newest(self, deadline: float) -> "Packet[VideoStream]":
         """Skips what waited in the driver's queue while we were busy, lest we fall behind."""
@@ -144,7 +156,9 @@ class Camera:
         asked = {"video_size": size, "framerate": f"{self.settings.rate:g}"}
         for options in ({**asked, **_COMPRESSED.get(system, {})}, asked, {}):
             try:
-                return av.open(self._device.address, format=system, options=options)
+                return av.open(
+                    self._device.address, format=system, options=options, timeout=_TIMEOUT_SECONDS
+                )
             except av.FFmpegError as error:
                 refusal = error
         raise self._error(f"cannot be opened ({refusal.strerror})") from refusal

@@ -43,6 +43,18 @@ class Reel:
         """Close the file; safe to call twice."""
         self._container.close()
 
+    def is_gone(self) -> bool:
+        """Whether the file was cut off, or another one put in its place, since it was opened.
+
+        One that was only removed can be played on where the system keeps it for us, and one that
+        grows is being written.
+        """
+        try:
+            now = self._file.stat()
+        except OSError:
+            return False
+        return now.st_ino != self._stat.st_ino or now.st_size < self._stat.st_size
+
     def at(self, position: float, loop: bool) -> Shot:
         """The frame whose interval holds ``position`` in film seconds; the last one after the end.
 
@@ -124,6 +136,7 @@ class Reel:
 
     def _open(self) -> None:
         self._container = self._opened()
+        self._stat = self._file.stat()
         if not self._container.streams.video:
             self._container.close()
             raise self._error("there is no picture in it", "give a file with video")

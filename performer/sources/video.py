@@ -1,5 +1,6 @@
 """Video: a film from a file, exact to the frame."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -7,18 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from model.knob import Knob
 from performer import parts
 from performer.clock import Moment
+from performer.errors import PerformerError
 from performer.parts import Picture
 from performer.sources import ffmpeg
 
 if TYPE_CHECKING:
     from performer.sources.reel import Reel, Shot
 
+_LOOK_SECONDS = 1.0  # how often we look what became of the file
+
 
 class Video:
     """Plays ``file`` by the clock, ``speed`` times as fast, round and round if it is to ``loop``.
 
     A film that does not loop stays on its last frame; where frames are damaged, the good one
-    before them stays. Files without times of their own for each frame play at their rate.
+    before them stays. Files without times of their own for each frame play at their rate. A file
+    that was cut off, or replaced, while it plays is opened anew within a second.
     """
 
     class Settings(parts.Settings):
@@ -50,6 +55,7 @@ class Video:
         self._shot: Shot | None = None
         self._covers: ffmpeg.Size | None = None  # for what the picture was made
         self._number = 0
+        self._look_at = time.monotonic() + _LOOK_SECONDS
 
     def close(self) -> None:
         """Close the file."""
@@ -58,8 +64,12 @@ class Video:
             self._reel = None
 
     def at(self, moment: Moment, values: Mapping[str, float]) -> Picture:
-        """The frame on screen at ``moment``. Errors: PerformerError when none can be decoded."""
+        """The frame on screen at ``moment``.
+
+        Errors: PerformerError when none can be decoded, or the file is not what it was.
+        """
         assert self._reel is not None, "a source is asked between open and close"
+        self._look_after(self._reel)
         position = self._playhead.at(moment.seconds, values["speed"])
         shot, cover = self._reel.at(position, self.settings.loop), self.cover
         if shot is not self._shot or cover != self._covers:
@@ -68,6 +78,15 @@ class Video:
             pixels = self._converter.pixels(shot.frame, cover)
             self._picture = Picture(pixels, self._number)
         return self._picture
+
+    def _look_after(self, reel: "Reel") -> None:
+        now = time.monotonic()
+        if now < self._look_at:
+            return
+        self._look_at = now + _LOOK_SECONDS
+        if reel.is_gone():
+            name = Path(self.settings.file).name
+            raise PerformerError(f"source: {name}: the file has changed; it is opened anew")
 
 
 class Playhead:

@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from performer import reading
 from performer.doors.changes import ChangesDoor
 from performer.doors.folder import PROCESSES, RunFolder
 from performer.doors.status import StatusDoor
 from performer.parameters import Values
+from performer.playbill import Playbill
 from performer.scene import Scene
 
 
@@ -17,9 +17,11 @@ class Instrument:
     """Reads what the other processes say, and sends changes to render."""
 
     def __init__(self, folder: RunFolder) -> None:
-        self.scene: Scene = reading.from_json(folder.scene.read_text(encoding="utf-8"))
+        self._playbill = Playbill(folder.scene)
+        self.scene = self._playbill.read()
         self.table = self.scene.table()
-        self.changes = ChangesDoor(folder.changes("control"))
+        self.changes = ChangesDoor(folder.changes("control"), self.scene.generation)
+        self._standing = [parameter.default for parameter in self.table.parameters]
         self._preview = StatusDoor(folder.preview)
         self._boards = {name: StatusDoor(folder.status(name)) for name in PROCESSES}
 
@@ -29,12 +31,25 @@ class Instrument:
         return cls(RunFolder(root))
 
     def values(self) -> list[float]:
-        """What every parameter stands at, in the order of the table; its start until it plays."""
-        playing: Values = self._boards["render"].read_numbers()
-        if len(playing) != len(self.table):
-            return [parameter.default for parameter in self.table.parameters]
-        values: list[float] = playing.tolist()
-        return values
+        """What every parameter stands at, in the order of the table; its start until it plays.
+
+        While render plays another scene already, and we have not taken it up, the last known.
+        """
+        playing: Values = self._boards["render"].read_numbers(self.scene.generation)
+        if len(playing) == len(self.table):
+            self._standing = playing.tolist()
+        return self._standing
+
+    def news(self) -> Scene | None:
+        """The scene that render plays, where it is another by now."""
+        return self._playbill.news()
+
+    def take_up(self, scene: Scene) -> None:
+        """Render plays another scene; what is sent from now on is for its parameters."""
+        known = dict(zip(self.table.places, self.values(), strict=True))
+        self.scene, self.table = scene, scene.table()
+        self.changes.generation = scene.generation
+        self._standing = [known.get(each.name, each.default) for each in self.table.parameters]
 
     def preview(self) -> tuple[int, bytes]:
         """The newest preview and its number, which grows with each; 0 before the first."""

@@ -1,10 +1,13 @@
 """What the page and the server tell each other, as JSON.
 
-To the page: ``scene`` once, ``values`` (only those that moved), ``status``, ``error``; and previews
-as bytes. From the page: one object with ``set`` (and ``glide``), ``visible`` or ``seen``.
+To the page: ``scene``, again when another plays; ``values`` (only those that moved), ``status``,
+``error``; and previews as bytes. From the page: one object with ``set`` (and ``glide``), ``call``,
+``visible`` or ``seen``.
 """
 
 import math
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -21,12 +24,17 @@ class MessageError(Exception):
 
 
 class Message(BaseModel):
-    """What a page may say. ``seen`` is the number of the newest preview it has drawn."""
+    """What a page may say.
+
+    ``call`` is the name of a scene to play instead, ``seen`` the number of the newest preview that
+    was drawn.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     set: dict[str, float] = {}
     glide: float | None = Field(default=None, ge=0, le=60)
+    call: str | None = Field(default=None, max_length=200)
     visible: bool | None = None
     seen: int | None = None
 
@@ -53,12 +61,21 @@ class Message(BaseModel):
 
 
 def scene_message(
-    scene: Scene, table: Table, values: list[float], link: str | None = None
+    scene: Scene,
+    table: Table,
+    values: list[float],
+    link: str | None = None,
+    scenes: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The scene as the page draws it, where it stands now, and the link for phones if any."""
+    """The scene as the page draws it, where it stands now, and the link for phones if any.
+
+    ``scenes`` are those that may be called instead.
+    """
     return {
         "type": "scene",
         "name": scene.name,
+        "file": Path(scene.origin).stem,
+        "scenes": list(scenes),
         "untrained": scene.model.untrained is not None,
         "seed": scene.model.untrained,
         "canvas": scene.model.canvas,

@@ -54,7 +54,8 @@ class States:
             "operators": said["render"].get("operators", ""),
             **groups,
             "viewers": said["control"].get("viewers", 0),
-            "problems": list(_problems(groups)),
+            "next": said["render"].get("next", {}),
+            "problems": [*said["control"].get("problems", []), *_problems(groups)],
         }
 
     def _processes(self, said: dict[str, Status]) -> Status:

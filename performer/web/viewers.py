@@ -10,11 +10,13 @@ import asyncio
 import json
 import time
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from performer.errors import PerformerError
 from performer.outputs.page import PREVIEW_HEADER
+from performer.scene import Scene
 from performer.web.instrument import Instrument
 from performer.web.messages import Message, MessageError, Movements, scene_message
 
@@ -23,6 +25,14 @@ MOST_VIEWERS = 16
 _UNSEEN_PREVIEWS = 2  # one on the way and one being drawn
 _MESSAGES_PER_SECOND = 250.0  # our page sends at most two with every frame of its display
 _TOO_MANY, _TRY_LATER = 1008, 1013
+
+
+class Scenes(Protocol):
+    """Who knows the scenes that there are, and calls one."""
+
+    def names(self) -> list[str]: ...
+
+    def call(self, name: str) -> None: ...
 
 
 class Allowance:
@@ -44,11 +54,14 @@ class Allowance:
 class Viewer:
     """One open page."""
 
-    def __init__(self, socket: WebSocket, instrument: Instrument, link: str | None) -> None:
+    def __init__(
+        self, socket: WebSocket, instrument: Instrument, scenes: Scenes, link: str | None
+    ) -> None:
         self.visible = True
         self.wake = asyncio.Event()
         self.status: dict[str, Any] | None = None
         self._link = link
+        self._scenes = scenes
         self._socket = socket
         self._instrument = instrument
         self._allowance = Allowance(_MESSAGES_PER_SECOND)
@@ -58,14 +71,12 @@ class Viewer:
 
     async def tell(self) -> None:
         """Tell the page everything, for as long as it is there."""
-        values = self._instrument.values()
-        scene, table = self._instrument.scene, self._instrument.table
-        await self._send(scene_message(scene, table, values, self._link))
-        self._movements = Movements(values)
+        self._scene: Scene | None = None
         self.wake.set()
         while True:
             await self.wake.wait()
             self.wake.clear()
+            await self._tell_scene()
             await self._tell_values()
             await self._tell_status()
             await self._tell_preview()
@@ -89,13 +100,30 @@ class Viewer:
             seen = message.seen
             self._unseen = [number for number in self._unseen if number > seen]
             self.wake.set()
+        if message.call is not None:
+            self._call(message.call)
         changes = message.changes(self._instrument.table)
         if changes and not self._instrument.changes.send(changes):
             raise MessageError("render takes no changes now; it is starting, or has stopped")
 
+    def _call(self, name: str) -> None:
+        try:
+            self._scenes.call(name)
+        except PerformerError as error:
+            raise MessageError(str(error)) from error
+
+    async def _tell_scene(self) -> None:
+        """What plays, first and whenever it is another; values of its parameters from then on."""
+        scene, table = self._instrument.scene, self._instrument.table
+        if scene is not self._scene:
+            self._scene, values = scene, self._instrument.values()
+            self._movements = Movements(values)
+            names = self._scenes.names()
+            await self._send(scene_message(scene, table, values, self._link, names))
+
     async def _tell_values(self) -> None:
         now = time.monotonic()
-        if now >= self._values_due:
+        if now >= self._values_due and self._instrument.scene is self._scene:
             self._values_due = now + VALUES_SECONDS * 0.9  # the pulse is not exact
             if moved := self._movements.message(self._instrument.values()):
                 await self._send(moved)
@@ -121,8 +149,9 @@ class Viewer:
 class Viewers:
     """All open pages."""
 
-    def __init__(self, instrument: Instrument, link: str | None = None) -> None:
+    def __init__(self, instrument: Instrument, scenes: Scenes, link: str | None = None) -> None:
         self._instrument = instrument
+        self._scenes = scenes
         self._link = link
         self._viewers: set[Viewer] = set()
         self._status: dict[str, Any] | None = None
@@ -150,7 +179,7 @@ class Viewers:
             await socket.close(_TRY_LATER)
             return
         await socket.accept()
-        viewer = Viewer(socket, self._instrument, self._link)
+        viewer = Viewer(socket, self._instrument, self._scenes, self._link)
         viewer.status = self._status
         self._viewers.add(viewer)
         try:

@@ -15,6 +15,7 @@ from performer.controllers.osc import MOST_SAID, MOST_WAITING, Osc
 from performer.doors.changes import CAPACITY, Change, ChangesDoor, Kind
 from performer.errors import PerformerError
 from performer.mapping import Router
+from performer.parameters import Table
 from tests.rig.osc import (
     ANGLE,
     MACRO,
@@ -420,3 +421,38 @@ def test_what_is_no_address_is_named_with_its_mend(message: str) -> None:
     found = Osc.check_message(Osc.Settings(), message)
     assert found is not None
     assert "/1/fader1" in found[1]
+
+
+def test_a_scene_is_called_by_its_name_and_one_that_is_not_there_is_said(tmp_path: Path) -> None:
+    async def performance(stage: Stage) -> None:
+        program = stage.program()
+        for argument in ("finale", "final", 3):
+            program.send(message("/scene", argument))
+        await stage.settle()
+        assert stage.called == ["finale"]
+        said = stage.osc.status()["said"]
+        assert said == [
+            "final: there is no such scene; try finale",
+            "/scene needs the name of a scene",
+        ]
+
+    play(tmp_path, performance)
+
+
+def test_the_next_scene_is_played_at_once_and_what_waits_lands_where_its_parameter_is(
+    tmp_path: Path,
+) -> None:
+    async def performance(stage: Stage) -> None:
+        program = stage.program()
+        later = time.time() + 0.3
+        program.send(bundle(message("/bends/twist/angle", 45.0), due=later))
+        await stage.settle()
+        turned = Table([TABLE.parameters[ANGLE], TABLE.parameters[POSITION]])
+        stage.osc.take_up(turned, Router())
+        program.send(message("/latent/position", 0.5))
+        assert await stage.changes(2) == [Change(1, 0.5), Change(0, 45.0, bundled=True)]
+        program.send(message("/macros/1", 0.5))
+        await asyncio.sleep(0.05)
+        assert stage.osc.status()["unknown"] == 1
+
+    play(tmp_path, performance)

@@ -161,3 +161,12 @@ def test_the_map_may_give_a_parameter_s_own_address_another_meaning() -> None:
     assert addresses.request("/a/b", (0.5,)).changes == (Change(1, 5.0),)
     assert list(addresses.feedback(0, np.zeros(2))) == []
     assert len(list(addresses.feedback(1, np.zeros(2)))) == 2
+
+
+def test_panic_needs_no_argument_and_everything_else_does() -> None:
+    panic = Parameter("panic", Knob(0, 1, step=1), 0.0)
+    addresses = Addresses(Table([*TABLE.parameters, panic]), ROUTER)
+    assert addresses.request("/panic", ()).changes == (Change(len(TABLE), 1.0),)
+    assert addresses.request("/panic", (0,)).changes == (Change(len(TABLE), 0.0),)
+    with pytest.raises(RefusedError):
+        addresses.request("/bends/twist/angle", ())

@@ -131,3 +131,13 @@ def test_who_is_silent_for_a_minute_is_forgotten_but_never_a_target() -> None:
     made.heard(TABLET, START.copy, 30.0)
     made.forget(FORGET_SECONDS + 1)
     assert [address for address, _ in made] == [WALL, TABLET]
+
+
+def test_who_is_told_stays_in_the_next_scene_and_hears_of_what_is_new() -> None:
+    new = Parameter("b.new", Knob(0, 1), 0.0)
+    all_peers = peers(PHONE)
+    all_peers.has_set(PHONE, [Change(SLOW, 1.0)], 0.0)
+    all_peers.take_up(Table([new, TABLE.parameters[SLOW]]))
+    values = np.array([0.0, 0.5])
+    assert told(all_peers, PHONE, values, 0.1) == [0]
+    assert told(all_peers, PHONE, values, 2.0 + QUIET_SECONDS) == [0, 1]

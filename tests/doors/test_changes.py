@@ -224,3 +224,30 @@ def test_a_bundle_always_stays_whole() -> None:
 
 def test_a_bundle_overwrites_a_single_value_before_it() -> None:
     assert coalesced([Change(A, 1), Change(A, 2, bundled=True)]) == [Change(A, 2, bundled=True)]
+
+
+def test_what_is_sent_for_the_former_scene_lands_where_its_parameter_is_now(door: Door) -> None:
+    sender, render = door(0), door(0)
+    assert sender.send([Change(3, 1.0), Change(4, 2.0)])
+    render.take_up(1, {3: 0, 5: 1})
+    assert render.drain() == [Change(0, 1.0)]
+    sender.generation = 1
+    assert sender.send([Change(1, 3.0)])
+    assert render.drain() == [Change(1, 3.0)]
+
+
+def test_what_is_sent_two_scenes_late_is_left_out(door: Door) -> None:
+    sender, render = door(0), door(0)
+    render.take_up(1, {3: 3})
+    render.take_up(2, {3: 3})
+    assert sender.send([Change(3, 1.0)])
+    assert render.drain() == []
+
+
+def test_generations_are_told_apart_beyond_what_a_record_can_count(door: Door) -> None:
+    sender, render = door((1 << 16) - 1), door((1 << 16) - 1)
+    render.take_up(1 << 16, {3: 4})
+    assert sender.send([Change(3, 1.0)])
+    sender.generation = 1 << 16
+    assert sender.send([Change(4, 2.0)])
+    assert render.drain() == [Change(4, 1.0), Change(4, 2.0)]

@@ -142,7 +142,8 @@ def test_without_the_fences_of_either_side_a_frame_is_torn(unfenced: Program) ->
 
 def changes_door(side: Side) -> ChangesDoor:
     door = object.__new__(ChangesDoor)
-    door._memory, door._words, door._fence, door._generation = side, Words(side), side.fence, 0
+    door._memory, door._words, door._fence = side, Words(side), side.fence
+    door.generation = door._former = door._drained = 0
     return door
 
 

@@ -111,6 +111,20 @@ def test_a_writer_that_comes_back_goes_on_counting(attach: Callable[..., Any]) -
         assert reader.take(after=expected - 1).number == expected
 
 
+def test_a_writer_that_attached_early_goes_on_from_where_the_other_one_ended(
+    attach: Callable[..., Any],
+) -> None:
+    first, heir, reader = attach(FramesWriter), attach(FramesWriter), attach(FramesReader, 0)
+    for value in range(5):
+        publish(first, value)
+    first.claim(4, 6)[...] = 99  # it dies in the middle of this one
+    assert (reader.take().pixels == 4).all()
+    assert publish(heir, 77, 8, 3) == 6
+    frame = reader.take(after=5)
+    assert (frame.number, frame.pixels.shape) == (6, (8, 3, 4))
+    assert (frame.pixels == 77).all()
+
+
 def test_a_reader_that_comes_back_gives_back_what_it_held(attach: Callable[..., Any]) -> None:
     writer, dead = attach(FramesWriter), attach(FramesReader, 0)
     publish(writer, 1)

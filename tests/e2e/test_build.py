@@ -18,8 +18,8 @@ while [ ! -e {gate} ]; do sleep 0.02; done
 echo "kernel.cpp:1:1: error: out of luck"
 exit 1
 """
-COMPILES = "operators: portable: pure torch, because compiling, "
-COUNTED = re.compile(r"compiling, [1-9]\d* s so far")
+COMPILES = "operators: portable: pure torch, while the native kernels compile, "
+COUNTED = re.compile(r"compile, [1-9]\d* s so far")
 FAILED = (
     "operators: portable: pure torch, because failed: kernel.cpp:1:1: error: out of luck; see /"
 )

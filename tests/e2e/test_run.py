@@ -10,7 +10,7 @@ import av
 import psutil
 import pytest
 
-from tests.rig.show import Show, free_port, playing, wait_for
+from tests.rig.show import Show, free_port, lives, playing, wait_for
 
 SCENE = """\
 performer: 1
@@ -44,15 +44,8 @@ def test_a_signal_stops_everything_in_two_seconds_and_leaves_nothing(
         status, seconds = show.stop(number)
     assert status == 0
     assert seconds < 2.0
-    assert not [child for child in children if _lives(child)]
+    assert not [child for child in children if lives(child)]
     assert not folder.exists()
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def test_the_recording_of_a_stopped_show_decodes(scene: Path) -> None:

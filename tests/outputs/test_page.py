@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -88,4 +89,53 @@ def test_a_preview_that_does_not_fit_its_board_says_what_to_do(tmp_path: Path) -
     page.attach(board, lambda: 1)
     with pytest.raises(PerformerError, match="smaller size"):
         page.write(frame(1, quarters(64, 64)))
+    board.close()
+
+
+def test_a_thrifty_preview_is_half_as_large_and_half_as_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr("performer.outputs.page.time.monotonic", lambda: now[0])
+    StatusDoor.create(tmp_path / "preview", 1 << 20)
+    board = StatusDoor(tmp_path / "preview")
+    thrifty = [False]
+    page = Page(Page.Settings(size=64))
+    page.attach(board, lambda: 1, lambda: thrifty[0])
+
+    def sizes(frames: int) -> list[int]:
+        written = []
+        for number in range(frames):
+            now[0] += 1 / 30
+            before, _ = board.read_bytes()
+            page.write(frame(number + 1, quarters(128, 64)))
+            after, text = board.read_bytes()
+            if after != before:
+                written.append(picture(text).shape[0])
+        return written
+
+    assert sizes(30) == [64] * 30
+    thrifty[0] = True
+    now[0] += 1
+    assert sizes(30) == [32] * 15
+    board.close()
+
+
+def test_a_held_frame_is_shown_again_but_not_encoded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded = []
+    monkeypatch.setattr(
+        "performer.outputs.page.jpeg", lambda *arguments: (encoded.append(1), b"jpeg")[1]
+    )
+    StatusDoor.create(tmp_path / "preview", 1 << 20)
+    board = StatusDoor(tmp_path / "preview")
+    page = Page(Page.Settings())
+    page.attach(board, lambda: 1)
+    shown = frame(1, quarters(8, 8))
+    numbers = set()
+    for held in (0.0, 0.1, 0.2):
+        page.write(replace(shown, held_seconds=held))
+        numbers.add(board.read_bytes()[0])
+    assert (len(encoded), len(numbers)) == (1, 3)
     board.close()

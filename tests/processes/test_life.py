@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from performer.doors.folder import RunFolder
+from performer.doors.status import StatusDoor
+from tests.rig.show import wait_for
+
 _CHILD = """
 import os, sys, time
 from pathlib import Path
@@ -22,6 +26,17 @@ while not life.stopping:
     life.wait(0.05)
 life.add_callback(lambda: say("told late"))
 say("orphaned" if life.orphaned else "stopped")
+"""
+_UNDERSTUDY = """
+import os, sys
+from pathlib import Path
+from performer.processes.life import Life
+def say(line): os.write(1, f"{line}\\n".encode())
+life = Life(Path(sys.argv[1]), grace_seconds=0.5, process="feed", waits=True)
+say("lives")
+life.wait_for_turn()
+say("ends" if life.stopping else "plays")
+life.wait()
 """
 _DEAF = """
 import sys, time
@@ -104,3 +119,50 @@ def test_a_closed_standard_input_counts_as_being_left_alone(run_folder: Path) ->
     command = f"exec {sys.executable} -c '{_CHILD}' {run_folder} <&-"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=10)
     assert "orphaned" in done.stdout
+
+
+@pytest.fixture
+def boards(run_folder: Path) -> dict[str, StatusDoor]:
+    folder = RunFolder(run_folder)
+    for name in ("feed", "feed.understudy"):
+        StatusDoor.create(folder.status(name))
+    return {name: StatusDoor(folder.status(name)) for name in ("feed", "feed.understudy")}
+
+
+def beats(board: StatusDoor) -> bool:
+    before = board.pulsed_at
+    time.sleep(0.3)
+    return board.pulsed_at > before
+
+
+def test_an_understudy_has_a_pulse_of_its_own_until_it_is_called(
+    run_folder: Path, boards: dict[str, StatusDoor]
+) -> None:
+    with living(_UNDERSTUDY, run_folder) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert beats(boards["feed.understudy"])
+        assert boards["feed"].pulsed_at == 0
+        child.stdin.write("go\n")
+        child.stdin.flush()
+        assert child.stdout.readline() == "plays\n"
+        assert wait_for(lambda: beats(boards["feed"]))
+        assert not beats(boards["feed.understudy"])
+        child.communicate("stop\n", timeout=5)
+    assert child.returncode == 0
+
+
+def test_an_understudy_that_is_never_called_ends_as_any_other(
+    run_folder: Path, boards: dict[str, StatusDoor]
+) -> None:
+    with living(_UNDERSTUDY, run_folder) as child:
+        said, _ = child.communicate("stop\n", timeout=5)
+    assert (child.returncode, said) == (0, "ends\n")
+
+
+def test_an_understudy_that_is_left_alone_ends_too(
+    run_folder: Path, boards: dict[str, StatusDoor]
+) -> None:
+    with living(_UNDERSTUDY, run_folder) as child:
+        said, _ = child.communicate(timeout=5)
+    assert (child.returncode, said) == (0, "ends\n")

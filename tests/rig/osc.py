@@ -21,6 +21,7 @@ from model.knob import Knob
 from performer.clock import Moment
 from performer.controllers.osc import Osc
 from performer.doors.changes import Change, ChangesDoor, coalesced
+from performer.errors import PerformerError
 from performer.mapping import Route, Router
 from performer.parameters import Parameter, Parameters, Table
 
@@ -105,6 +106,7 @@ class Stage:
         self.osc = osc
         self.port = port
         self.parameters = Parameters(TABLE)
+        self.called: list[str] = []
         self.render = ChangesDoor(ring)
         self._programs: list[Program] = []
 
@@ -112,6 +114,12 @@ class Stage:
         """A program that talks to the controller."""
         self._programs.append(Program(self.port))
         return self._programs[-1]
+
+    def call(self, name: str) -> None:
+        """Play the scene of this name; there is but one."""
+        if name != "finale":
+            raise PerformerError(f"{name}: there is no such scene; try finale")
+        self.called.append(name)
 
     def values(self) -> list[float]:
         """Where everything stands."""
@@ -166,7 +174,7 @@ async def stage(
     osc = Osc(Osc.Settings.model_validate(settings))
     playing, door = Stage(osc, port, ring), ChangesDoor(ring)
     try:
-        await osc.start(TABLE, door, router, lan, playing.values)
+        await osc.start(TABLE, door, router, lan, playing.values, playing.call)
         yield playing
     finally:
         playing.close()

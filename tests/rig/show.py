@@ -18,6 +18,9 @@ from typing import Any
 
 import psutil
 
+from performer.doors.folder import RunFolder
+from performer.doors.status import StatusDoor
+
 READY_SECONDS = 90.0
 
 
@@ -37,6 +40,7 @@ class Show:
     page_port: int
     url: str = ""
     said: list[str] = field(default_factory=list)
+    run_folder: Path | None = None
 
     def status(self) -> dict[str, Any]:
         """What the page's ``/status`` says now."""
@@ -50,19 +54,27 @@ class Show:
         return float(self.status()["values"][name])
 
     def children(self) -> dict[str, int]:
-        """Process ids by name, as the system sees them."""
-        found = {}
-        for child in psutil.Process(self.process.pid).children():
-            with contextlib.suppress(psutil.Error):  # it may be ending just now
-                words = child.cmdline()
-                program = next((word for word in words if "performer.processes" in word), "")
-                found[program.rpartition(".")[2]] = child.pid
-        return found
+        """Process ids by name, of those that play and not of those that wait to."""
+        return self._pids("pid")
+
+    def understudies(self) -> dict[str, int]:
+        """Process ids of those that wait to play, by the name of whose place they would take."""
+        return self._pids("understudy")
+
+    def _pids(self, which: str) -> dict[str, int]:
+        board = StatusDoor(RunFolder(self.folder()).status("supervisor"))
+        processes = board.read().get("processes", {})
+        board.close()
+        return {name: process[which] for name, process in processes.items() if process[which]}
 
     def folder(self) -> Path:
         """Where the doors of this run stand."""
-        children = psutil.Process(self.process.pid).children()
-        return next(Path(word) for word in children[0].cmdline() if "performer-" in word)
+        while self.run_folder is None:
+            for child in psutil.Process(self.process.pid).children():
+                with contextlib.suppress(psutil.Error):  # it may be ending just now
+                    words = [word for word in child.cmdline() if "performer-" in word]
+                    self.run_folder = Path(words[0]) if words else self.run_folder
+        return self.run_folder
 
     def stop(self, number: int = signal.SIGINT) -> tuple[int, float]:
         """Exit status and seconds from the signal to the end."""
@@ -70,6 +82,14 @@ class Show:
         self.process.send_signal(number)
         status = self.process.wait(20)
         return status, time.monotonic() - began
+
+
+def lives(process: psutil.Process) -> bool:
+    """Whether it does anything yet; one that ended may be waited for by nobody."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def wait_for(what: Callable[[], Any], seconds: float = 15.0) -> Any:

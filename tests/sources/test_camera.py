@@ -1,13 +1,16 @@
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from performer.errors import PerformerError
 from performer.sources import camera as module
 from performer.sources.camera import Camera, Device
+from performer.sources.stillness import Stillness
 from tests.sources.films import at_second
 
 # FFmpeg's own test picture, given out by the clock: a device as far as FFmpeg is concerned.
@@ -76,6 +79,63 @@ def test_a_camera_that_falls_silent_is_given_up(
     camera._packets = nothing
     with pytest.raises(PerformerError, match="gives no more pictures"):
         camera.at(at_second(0), {})
+
+
+def test_a_driver_that_repeats_a_picture_with_the_same_time_is_given_up(
+    camera: Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SILENCE_SECONDS", 0.3)
+    assert camera.at(at_second(0), {}).number == 1
+    packet = next(iter(camera._packets))
+    camera._stamp = packet.pts
+
+    class Repeating:
+        pts, size = packet.pts, 1
+
+        def decode(self) -> list[av.VideoFrame]:
+            time.sleep(0.01)
+            return [av.VideoFrame(16, 16, "rgb24")]
+
+    camera._packets = Packets([Repeating() for _ in range(1000)])
+    with pytest.raises(PerformerError, match="gives no more pictures"):
+        camera.at(at_second(0), {})
+
+
+def test_pictures_that_are_the_same_to_the_bit_open_it_anew_once_and_are_then_believed(
+    pretend: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still = Device("color=c=gray:size=64x64:rate=50,realtime", "Still")
+    monkeypatch.setattr(module, "_devices", lambda: [still])
+    monkeypatch.setattr("performer.sources.stillness._STILL_SECONDS", 0.2)
+    source = Camera(Camera.Settings())
+
+    def play(pictures: int) -> None:
+        with contextlib.closing(source):
+            source.open()
+            for _ in range(pictures):
+                source.at(at_second(0), {})
+
+    with pytest.raises(PerformerError, match=r"^source: the very same picture for .*; check the"):
+        play(100)
+    play(30)
+
+
+def test_one_that_moved_meanwhile_is_no_longer_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("performer.sources.stillness.time.monotonic", lambda: now[0])
+    stillness = Stillness()
+
+    def look(value: int, seconds: float) -> None:
+        end = now[0] + seconds
+        while now[0] < end:
+            stillness.check(np.full((2, 2, 3), value, np.uint8))
+            now[0] += 0.5
+
+    for value in (1, 2):
+        look(value, 5.0)
+        with pytest.raises(PerformerError):
+            look(value, 0.5)
+        look(value, 60.0)
 
 
 class Packet:

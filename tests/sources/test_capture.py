@@ -4,6 +4,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from performer.parts import Picture
 from performer.sources import capture as module
 from performer.sources.capture import Capture
 from performer.sources.video import Video
-from tests.sources.films import BUNNY, COVER, Screening, at_second
+from tests.sources.films import BUNNY, COVER, Screening, at_second, encode
 
 QUICKLY = (0.01, 0.02)
 Answer = Callable[[Moment], Picture]
@@ -30,6 +31,7 @@ class Stub:
     def __init__(self, answer: Answer, live: bool = False) -> None:
         self.answer = answer
         self.live = live
+        self.cover: tuple[int, int] | None = None
         self.opened: list[float] = []
         self.closed = 0
         self.refusal: Exception | None = None
@@ -286,6 +288,133 @@ def test_it_costs_next_to_nothing_while_nobody_asks(start: Start, live: bool) ->
     began = time.process_time()
     time.sleep(0.5)
     assert time.process_time() - began < 0.05
+
+
+class Hanging:
+    """Shows how many of its kind there have been, until it hangs."""
+
+    live = True
+    made: ClassVar[list["Hanging"]] = []
+
+    def __init__(self, settings: threading.Event) -> None:
+        self.settings = settings
+        self.cover: tuple[int, int] | None = None
+        self.closed = 0
+        self.made.append(self)
+        self.number, self.pictures = len(self.made), 0
+
+    def open(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def at(self, moment: Moment, values: Mapping[str, float]) -> Picture:
+        self.pictures += 1
+        if self.pictures > 3 and self.number < 3:
+            self.settings.wait(20)
+        time.sleep(0.005)
+        return Picture(np.full((2, 2, 3), self.number * 50 + self.pictures % 9), self.pictures)
+
+
+def test_a_source_that_does_not_come_back_is_left_behind_and_another_one_plays(
+    start: Start, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "_ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(Hanging, "made", [])
+    back = threading.Event()
+    source = Hanging(back)
+    capture = start(source)
+    source.cover = (9, 9)
+    until(lambda: 150 < shown(capture) < 200)
+    assert capture.state == ("plays", "")
+    assert len(Hanging.made) == 3
+    assert Hanging.made[2].cover == (9, 9)
+    back.set()
+    until(lambda: [each.closed for each in Hanging.made] == [1, 1, 0])
+    assert 150 < shown(capture) < 200  # what it brought in the end is not shown
+    assert (
+        capfd.readouterr().err.splitlines()
+        == [
+            "source rests: no answer for 0 s; it is opened again",
+            "source plays again",
+        ]
+        * 2
+    )
+
+
+def test_a_file_that_hangs_is_left_behind_too_and_no_more_than_three(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class File(Hanging):
+        live = False
+        made: ClassVar[list[Hanging]] = []
+
+        def at(self, moment: Moment, values: Mapping[str, float]) -> Picture:
+            self.settings.wait(20)
+            return numbered(1)
+
+    monkeypatch.setattr(module, "_ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(module, "_FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(module, "_CLOSE_SECONDS", 0.1)
+    back = threading.Event()
+    capture = start(File(back))
+    deadline = time.monotonic() + 1.0
+    while time.monotonic() < deadline:
+        shown(capture, time.monotonic() - deadline)
+        time.sleep(0.01)
+    assert len(File.made) == 4
+    assert capture.state[0] == "rests"
+    back.set()
+
+
+def test_a_device_that_answers_with_the_same_picture_number_is_opened_anew(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SILENT_SECONDS", 0.1)
+    source = Stub(lambda _: numbered(7), live=True)
+    capture = start(source)
+    assert shown(capture) == 7
+    until(lambda: capture.state[0] == "rests")
+    assert "gives no pictures" in capture.state[1]
+    until(lambda: len(source.opened) >= 2)
+    assert shown(capture) == 7
+
+
+def test_a_film_that_is_cut_off_while_it_plays_is_said_and_what_is_left_goes_on(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("performer.sources.video._LOOK_SECONDS", 0.05)
+    file = encode(tmp_path / "film.mkv", times=range(100))
+    capture = start(Video(Video.Settings(file=str(file))), (0.3,))
+    began = time.monotonic()
+
+    def picture() -> Picture:
+        time.sleep(0.01)
+        return capture.at(at_second(time.monotonic() - began), {"speed": 1.0})
+
+    until(lambda: picture().number > 3)
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    until(lambda: (picture(), capture.state[0])[1] == "rests")
+    assert capture.state[1] == "source: film.mkv: the file has changed; it is opened anew"
+    assert (picture().pixels != 128).any()
+    until(lambda: (picture(), capture.state[0])[1] == "plays")
+    last = picture().number
+    until(lambda: picture().number > last + 3)
+
+
+def test_a_film_that_is_removed_while_it_plays_plays_on(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("performer.sources.video._LOOK_SECONDS", 0.02)
+    file = encode(tmp_path / "film.mkv", times=range(20))
+    capture = start(Video(Video.Settings(file=str(file))))
+    capture.at(at_second(0.0), {"speed": 1.0})
+    file.unlink()
+    for frame in range(60):
+        time.sleep(0.01)
+        capture.at(at_second(frame / 25), {"speed": 1.0})
+    assert capture.state == ("plays", "")
 
 
 def test_closing_is_safe_twice_and_without_opening() -> None:

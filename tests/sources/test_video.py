@@ -1,4 +1,5 @@
 import importlib.resources
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -156,8 +157,9 @@ def play(video: Video, start: float, end: float) -> list[Picture]:
 
 
 def test_a_file_cut_off_while_playing_holds_its_last_picture_and_recovers_when_whole(
-    tmp_path: Path, bunny: Screening
+    tmp_path: Path, bunny: Screening, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("performer.sources.video._LOOK_SECONDS", math.inf)
     file = tmp_path / "film.mp4"
     whole = BUNNY.read_bytes()
     file.write_bytes(whole)
@@ -184,7 +186,26 @@ def test_a_file_that_lacks_its_second_half_plays_the_first_and_holds(tmp_path: P
     video.close()
 
 
-def test_a_file_that_vanishes_says_so_at_its_next_round(tmp_path: Path) -> None:
+def test_a_file_that_is_cut_off_or_replaced_is_seen_by_the_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("performer.sources.video._LOOK_SECONDS", 0.0)
+    file, other = tmp_path / "film.mp4", tmp_path / "other.mp4"
+    for change in (lambda: file.write_bytes(b""), lambda: other.replace(file)):
+        shutil.copy(BUNNY, file)
+        shutil.copy(BUNNY, other)
+        video = opened(file)
+        play(video, 0.0, 0.2)
+        change()
+        with pytest.raises(PerformerError, match=r"^source: film.mp4: the file has changed; .*$"):
+            play(video, 0.2, 0.3)
+        video.close()
+
+
+def test_a_file_that_vanishes_says_so_at_its_next_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("performer.sources.video._LOOK_SECONDS", math.inf)
     file = tmp_path / "film.mp4"
     shutil.copy(BUNNY, file)
     video = opened(file)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from model.knob import Knob
+from performer.playbill import Playbill
 from tests.rig.browser import Browser, Page
 from tests.web.pretend import Pretended
 from tests.web.serving import Serving
@@ -241,3 +242,61 @@ def _delays_ms(page: Page, run: Pretended) -> list[float]:
     drawn = json.loads(page.evaluate("JSON.stringify(drawn)"))
     made = run.written_at
     return [at - made[int(number)] * 1000 for number, at in drawn.items() if int(number) in made]
+
+
+def test_keys_of_the_master_are_heard_wherever_the_focus_is_but_in_a_field(
+    page: Page, run: Pretended
+) -> None:
+    pressed = "document.querySelector('.key.blackout').getAttribute('aria-pressed') === {!r}"
+    page.evaluate(f"document.querySelector({POSITION!r}).focus()")
+    page.press("b")
+    _reach(run, "blackout", 1)
+    page.wait(pressed.format("true"))
+    page.evaluate("document.querySelector('.number').focus()")
+    page.press("b")
+    page.evaluate("document.activeElement.blur()")
+    page.wait(pressed.format("true"))
+    page.click(".key.blackout")
+    _reach(run, "blackout", 0)
+    page.wait(pressed.format("false"))
+
+
+def test_another_hand_presses_the_key_of_freeze_and_panic_is_sent(
+    page: Page, run: Pretended
+) -> None:
+    run.play_from_elsewhere("freeze", 1)
+    page.wait("document.querySelector('.key.freeze').getAttribute('aria-pressed') === 'true'")
+    page.press("p")
+    place, deadline = run.table.places["panic"], time.monotonic() + 5
+    while not any(change.place == place for change in run.sent):
+        assert time.monotonic() < deadline, "panic was never sent"
+        time.sleep(0.02)
+
+
+def test_the_scenes_to_choose_from_are_there_and_one_is_called(page: Page, run: Pretended) -> None:
+    playbill, deadline = Playbill(run.folder.scene), time.monotonic() + 5
+    playbill.claim()  # control asks for the file as it is when it starts
+    names = "[...document.getElementById('scene').options].map(one => one.value).join()"
+    page.wait(f"{names}.includes('first_light')")
+    assert page.evaluate("document.getElementById('scene').value") == "pretended"
+    page.evaluate(
+        "(() => { const chooser = document.getElementById('scene'); chooser.value = 'first_light';"
+        "chooser.dispatchEvent(new Event('change')); })()"
+    )
+    while not playbill.asked:
+        assert time.monotonic() < deadline, "the scene was never called"
+        time.sleep(0.02)
+    claimed = playbill.claim()[1]
+    assert claimed is not None
+    assert claimed.name == "first_light"
+    assert page.evaluate("document.getElementById('scene').value") == "pretended"
+
+
+def test_another_scene_that_plays_is_drawn(page: Page, run: Pretended) -> None:
+    scene = run.scene.model_copy(update={"generation": 1, "name": "saved", "bends": {}})
+    playbill = Playbill(run.folder.scene)
+    playbill.write(scene.model_copy(update={"macros": {}}))
+    page.wait("document.title.startsWith('saved')")
+    assert page.evaluate("document.querySelectorAll('.macros, .bends').length") == 0
+    playbill.write(run.scene)
+    page.wait("document.title.startsWith('pretended')")

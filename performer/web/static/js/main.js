@@ -1,13 +1,17 @@
 // The page: a picture, what it plays with, and how everything is.
 
 import {Connection} from "./connection.js";
-import {find, say, toast} from "./dom.js";
+import {find, toast} from "./dom.js";
 import {Figures} from "./figures.js";
 import {Lamps} from "./lamps.js";
 import {hideToken, offerLink} from "./link.js";
-import {showConnection, showCurtain, showOperators, showProblems, showUntrained} from "./notices.js";
+import {Master} from "./master.js";
+import {
+  showConnection, showCurtain, showNext, showOperators, showProblems, showUntrained,
+} from "./notices.js";
 import {Hands, Parameters} from "./parameters.js";
 import {Preview} from "./preview.js";
+import {offerScenes} from "./scenes.js";
 
 const NO_PREVIEW =
   "This scene has no preview. Add `page: {kind: page}` to its outputs to see the picture here.";
@@ -20,8 +24,8 @@ const receive = {
   scene(message) {
     scene = message;
     document.title = `${scene.name} · Performer`;
-    say(find("scene"), scene.name);
-    const move = (name, value) => hands.move(name, value);
+    offerScenes(scene, (name) => connection.send({call: name}));
+    master.take(scene);
     if (parameters?.isOf(scene)) parameters.show(scene.parameters.map(({value}) => value));
     else parameters = new Parameters(find("panel"), scene, move);
     showUntrained(scene.untrained, scene.seed);
@@ -29,12 +33,14 @@ const receive = {
   },
   values(message) {
     parameters?.show(message.changed);
+    master.show(message.changed);
   },
   status(message) {
     figures.show(message, preview.delayMs);
     lamps.show(message);
     showOperators(message.operators);
     showProblems(message.problems);
+    showNext(message.next);
     parameters?.hide(message.model.without ?? []);
     if (message.model.untrained) showUntrained(true, scene?.seed);
     showCurtain(curtain(message));
@@ -54,6 +60,8 @@ const figures = new Figures(find("figures"));
 const lamps = new Lamps(find("lamps"));
 const preview = new Preview(find("preview"), (number) => connection.send({seen: number}));
 const hands = new Hands((message) => connection.send(message));
+const move = (name, value) => hands.move(name, value);
+const master = new Master(find("master"), move);
 const connection = new Connection({
   message: (message) => receive[message.type]?.(message),
   preview: (bytes) => preview.show(bytes),

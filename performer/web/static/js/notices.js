@@ -31,6 +31,13 @@ export function showOperators(line) {
   say(find("operators"), line ? `operators: ${line}` : "");
 }
 
+/** Say what is being made ready while something else plays. */
+export function showNext({state, scene, model} = {}) {
+  const place = find("next");
+  place.hidden = state !== "loads";
+  say(place, place.hidden ? "" : `${scene} is made ready, with ${model}; what plays goes on …`);
+}
+
 /** Show a line for each problem; none when all is well. */
 export function showProblems(problems) {
   const place = find("problems");

@@ -21,16 +21,17 @@ export class Parameters {
 
   /** Build the rows of a scene into `place`; `send(name, value)` is called by a hand's move. */
   constructor(place, scene, send) {
-    const groups = Object.entries(scene.groups).map(([group, kind]) => {
+    const titled = Object.entries(scene.groups).filter(([group]) => group);
+    const groups = titled.map(([group, kind]) => {
       const heading = element("h2", {}, title(group));
       if (kind) heading.append(element("span", {className: "kind"}, kind));
       return [group, element("section", {className: `group ${group.split(".")[0]}`}, heading)];
     });
     const sections = Object.fromEntries(groups);
     for (const parameter of scene.parameters) {
-      const row = new Row(parameter, send);
+      const row = parameter.group ? new Row(parameter, send) : null; // the others are the master's
       this.#rows.push(row);
-      sections[parameter.group].append(row.element);
+      if (row) sections[parameter.group].append(row.element);
     }
     this.#names = scene.parameters.map(({name}) => name);
     this.#sections = groups.map(([, section]) => section);
@@ -46,7 +47,9 @@ export class Parameters {
   /** Hide the rows of `names`, which do nothing, and every group of which none is left. */
   hide(names) {
     const hidden = new Set(names);
-    this.#rows.forEach((row, place) => (row.element.hidden = hidden.has(this.#names[place])));
+    this.#rows.forEach((row, place) => {
+      if (row) row.element.hidden = hidden.has(this.#names[place]);
+    });
     for (const section of this.#sections) section.hidden = !section.querySelector(".row:not([hidden])");
   }
 
