@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SCENE ?= first_light
 
-.PHONY: demo test check format bench gpu-check clean
+.PHONY: demo test check format bench gpu-check fault soak clean
 
 demo: .venv/demo.stamp
 	$(BIN)/performer run $(SCENE)
@@ -29,6 +29,14 @@ bench: .venv/dev.stamp
 # Parity and timings on an accelerator; GOLDEN=DIR names another folder of fixtures.
 gpu-check: .venv/dev.stamp
 	$(BIN)/python -m benchmarks.gpu_check $(if $(GOLDEN),--golden $(GOLDEN))
+
+# Breaks one thing after another while a scene plays (TIMES each), and writes what receivers saw.
+fault: .venv/dev.stamp
+	$(BIN)/python -m benchmarks.fault --times $(or $(TIMES),10) --save
+
+# Plays for MINUTES, and writes whether anything grows.
+soak: .venv/dev.stamp
+	$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),60) --save
 
 .venv/python.stamp:
 	$(PYTHON) -m venv .venv || { echo "no venv module: on Debian, apt-get install python3-venv"; exit 1; }

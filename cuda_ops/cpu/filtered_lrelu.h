@@ -235,6 +235,7 @@ struct Tile {
       for (int a = 0; a < R; a++)
         rows[t][a] = ring + (size_t((2 * y + t + kRing) % kRing) * R + a) * columns * L;
     const int top = clamp(part.y0 - y, 0, kSettle), bottom = clamp(part.y1 - y, 0, kSettle);
+    const auto write = out.rows(y, part.x0, channel);
     for (int x = begin; x < end; x++) {
       V sums[kSettle] = {};
 #pragma GCC unroll 4
@@ -248,9 +249,9 @@ struct Tile {
         }
       if (top == 0 && bottom == kSettle) {
 #pragma GCC unroll 4
-        for (int j = 0; j < kSettle; j++) out(y + j, part.x0 + x, channel, sums[j]);
+        for (int j = 0; j < kSettle; j++) write(j, x, sums[j]);
       } else {
-        for (int j = top; j < bottom; j++) out(y + j, part.x0 + x, channel, sums[j]);
+        for (int j = top; j < bottom; j++) write(j, x, sums[j]);
       }
     }
   }

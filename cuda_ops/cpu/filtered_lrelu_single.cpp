@@ -3,17 +3,29 @@
 
 namespace filtered_lrelu {
 
+// Rows of the output from some pixel on.
+template <class T>
+struct WrittenRows {
+  Vector<float>::type scale;
+  T* to;
+  size_t row;
+
+  INLINE void operator()(int y, int x, Vector<float>::type value) const {
+    value *= scale;
+    T* at = to + y * row + size_t(x) * kBlock;
+    if constexpr (sizeof(T) == 4)
+      Vector<float>::store(at, value);
+    else
+      for (int c = 0; c < Vector<float>::lanes; c++) at[c] = narrow(value[c]);
+  }
+};
+
 template <class T>
 struct Written {
   const FilteredLrelu& op;
 
-  INLINE void operator()(int y, int x, int channel, Vector<float>::type value) const {
-    value *= Vector<float>::load(op.scale + channel);
-    T* to = (T*)op.out + place(op, y, x, channel);
-    if constexpr (sizeof(T) == 4)
-      Vector<float>::store(to, value);
-    else
-      for (int c = 0; c < Vector<float>::lanes; c++) to[c] = narrow(value[c]);
+  WrittenRows<T> rows(int y, int x, int channel) const {
+    return {Vector<float>::load(op.scale + channel), (T*)op.out + place(op, y, x, channel), size_t(op.out_pitch) * kBlock};
   }
 };
 

@@ -1,0 +1,83 @@
+"""Processes that are killed, and that hang."""
+
+import os
+import signal
+
+from benchmarks.fault.fault import Fault
+from benchmarks.fault.stage import Stage
+
+
+class Killed(Fault):
+    """A process dies at once, as by a crash of a driver or for want of memory."""
+
+    def __init__(self, process: str) -> None:
+        self.name = f"{process} killed"  # type: ignore[misc]
+        self._process = process
+        self._pid = 0
+
+    def lacks(self, stage: Stage) -> str | None:
+        """A scene without MIDI has no such process."""
+        return _absent(self._process, stage)
+
+    def inject(self, stage: Stage) -> None:
+        """Signal 9."""
+        self._pid = stage.pid(self._process)
+        os.kill(self._pid, signal.SIGKILL)
+
+    def back(self, stage: Stage) -> bool:
+        """Whether another one plays its part."""
+        return stage.pid(self._process) != self._pid
+
+
+class Hung(Fault):
+    """A process hangs for ever, as in a driver that does not answer."""
+
+    def __init__(self, process: str) -> None:
+        self.name = f"{process} hangs"  # type: ignore[misc]
+        self._process = process
+        self._pid = 0
+
+    def lacks(self, stage: Stage) -> str | None:
+        """A scene without MIDI has no such process."""
+        return _absent(self._process, stage)
+
+    def inject(self, stage: Stage) -> None:
+        """Stop it, and never go on."""
+        self._pid = stage.pid(self._process)
+        os.kill(self._pid, signal.SIGSTOP)
+
+    def back(self, stage: Stage) -> bool:
+        """Whether another one plays its part."""
+        return stage.pid(self._process) != self._pid
+
+
+class SupervisorHung(Fault):
+    """The supervisor hangs for a while: the show needs it only when something else breaks."""
+
+    name = "supervisor hangs 3 s"
+    hold_seconds = 3.0
+
+    def inject(self, stage: Stage) -> None:
+        """Stop it."""
+        stage.show.process.send_signal(signal.SIGSTOP)
+
+    def heal(self, stage: Stage) -> None:
+        """Let it go on."""
+        stage.show.process.send_signal(signal.SIGCONT)
+
+
+class SupervisorKilled(Fault):
+    """The supervisor dies, which ends the show: no process and no shared memory may stay."""
+
+    name = "supervisor killed"
+    ends_show = True
+
+    def inject(self, stage: Stage) -> None:
+        """Signal 9."""
+        stage.show.process.kill()
+
+
+def _absent(process: str, stage: Stage) -> str | None:
+    if process == "midi" and "knobs" not in stage.scene["controllers"]:
+        return "no JACK server for a MIDI controller here; apt-get install jackd2"
+    return None

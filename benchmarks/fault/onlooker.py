@@ -1,0 +1,35 @@
+"""A page that looks on and comes back by itself, as one in a browser does."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+
+from websockets.exceptions import WebSocketException
+
+from benchmarks.company import page_socket, preview_captured
+from tests.rig.show import Show
+
+_AGAIN_SECONDS = 0.3
+
+
+@contextlib.contextmanager
+def looking_on(show: Show) -> Iterator[None]:
+    """A page that takes every preview, and connects again when the connection breaks."""
+    done = threading.Event()
+    thread = threading.Thread(target=_look, args=(show, done), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join(15)
+
+
+def _look(show: Show, done: threading.Event) -> None:
+    while not done.wait(_AGAIN_SECONDS):
+        with (
+            contextlib.suppress(OSError, TimeoutError, WebSocketException),
+            page_socket(show) as page,
+        ):
+            while not done.is_set():
+                preview_captured(page)
