@@ -5,7 +5,9 @@ SCENE ?= first_light
 
 .PHONY: demo test check format bench gpu-check fault soak clean
 
+# The native kernels are built first, or the first minute would play slowly.
 demo: .venv/demo.stamp
+	-$(BIN)/performer build
 	$(BIN)/performer run $(SCENE)
 
 # The native kernels are built first; without a compiler the tests run in pure PyTorch.

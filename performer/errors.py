@@ -1,9 +1,21 @@
 """Errors that a performer reads: one line each, saying what, where and the mend."""
 
+import errno
 from dataclasses import dataclass
 
 BAD_INPUT = 2  # exit status: a person can mend it, and one line said how
 OUT_OF_MEMORY = 5  # exit status: there was no memory left
+
+_TORCH_SAYS = ("can't allocate memory", "not enough memory", "out of memory")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether there was no memory left, in the words of Python, of the system or of torch."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    said = str(error).lower()  # CUDA's error is a RuntimeError as well
+    in_torch = isinstance(error, RuntimeError) and any(words in said for words in _TORCH_SAYS)
+    return in_torch or isinstance(error, MemoryError)
 
 
 class PerformerError(Exception):

@@ -4,14 +4,13 @@ import time
 from typing import TYPE_CHECKING
 
 from performer.console import warn
+from performer.errors import is_out_of_memory
 from performer.governor import CANVAS, POST, PREVIEW, Governor, MemoryGuard
 
 if TYPE_CHECKING:
     from performer.loop import Loop
     from performer.scene import Scene
     from performer.sizes import Size, Sizes
-
-_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")  # torch's words
 
 
 class Thrift:
@@ -58,7 +57,7 @@ class Thrift:
 
         ``painted`` is the canvas of the last frame.
         """
-        if not _is_memory(error):
+        if not is_out_of_memory(error):
             return False
         held = self._sizes.retreat(self._loop.parameters.under("model"), painted)
         if not self._memory.ran_out(time.monotonic(), held=held):
@@ -80,11 +79,3 @@ class Thrift:
         self._sizes.share = 0.5 ** given_up.count(CANVAS)
         if not self._memory.held:
             self._sizes.advance()
-
-
-def _is_memory(error: Exception) -> bool:
-    """CUDA's error is a RuntimeError as well, and says so in the same words."""
-    said = str(error).lower()
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and any(words in said for words in _NO_MEMORY)
-    )

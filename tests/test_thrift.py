@@ -1,5 +1,6 @@
 """What a loop saves when the machine is too slow for its scene, or too small."""
 
+import errno
 import json
 import time
 from collections.abc import Iterator
@@ -100,7 +101,13 @@ def test_a_scene_may_forbid_it(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [OUT, MemoryError(), torch.OutOfMemoryError("CUDA out of memory.")]
+    "error",
+    [
+        OUT,
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        torch.OutOfMemoryError("CUDA out of memory."),
+    ],
 )
 def test_without_memory_the_canvas_is_halved_and_comes_back(clock: Clock, error: Exception) -> None:
     loop = pretended_loop(256, 256)

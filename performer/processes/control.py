@@ -29,7 +29,7 @@ from performer.web.viewers import VALUES_SECONDS, Viewers
 if TYPE_CHECKING:
     from performer.web.certificate import Certificate
 
-RETRY_SECONDS = 5.0
+RETRY_SECONDS = 1.0
 STATUS_SECONDS = 0.25
 _LOOK_SECONDS = 0.004  # how often we look for a new preview while somebody looks
 _LAN_HINT = (

@@ -7,7 +7,7 @@ from functools import partial
 
 from performer import logs
 from performer.console import warn
-from performer.errors import BAD_INPUT, OUT_OF_MEMORY, PerformerError
+from performer.errors import BAD_INPUT, OUT_OF_MEMORY, PerformerError, is_out_of_memory
 
 CRASHED = 1
 
@@ -23,7 +23,7 @@ def guarded(process: str, body: Callable[[], None]) -> int:
         warn(str(error))
         return BAD_INPUT
     except Exception as error:
-        if _wants_memory(error):
+        if is_out_of_memory(error):
             warn(f"{process}: out of memory; close other programs, or play a smaller canvas")
             return OUT_OF_MEMORY
         _write_report(process, error)
@@ -40,9 +40,3 @@ def _end_of_thread(process: str, end: threading.ExceptHookArgs) -> None:
 def _write_report(process: str, error: BaseException) -> None:
     report = logs.write_crash(process, "".join(traceback.format_exception(error)))
     warn(f"{process}: a fault of ours ({type(error).__name__}: {error}); {report}")
-
-
-def _wants_memory(error: Exception) -> bool:
-    """Whether there was no memory left, in Python's words or in those of torch."""
-    torch_says = "OutOfMemoryError" in type(error).__name__ or "can't allocate memory" in str(error)
-    return isinstance(error, MemoryError) or torch_says

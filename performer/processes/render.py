@@ -111,7 +111,8 @@ class Render:
         self._thrift.count(settled=not is_compiling())
         if self._figures.count(STATUS_SECONDS):
             self._threads.share()  # the kernels may have been compiled meanwhile
-            line = self._loop.generator.sizes.line(self._loop.parameters.under("model"))
+            sizes, knobs = self._loop.generator.sizes, self._loop.parameters.under("model")
+            line, self._given_up = self._thrift.line or sizes.line(knobs), self._thrift.given_up
             source, following = self._source_status(), self._backstage.said
             self._say("plays", line, source=source, next=following)
 
@@ -119,7 +120,7 @@ class Render:
         """One frame; where the device is too small for it, the next one has a smaller canvas."""
         try:
             self._loop.frame()
-        except (RuntimeError, MemoryError) as error:
+        except (RuntimeError, MemoryError, OSError) as error:
             if not self._thrift.ran_out(error, self._painted):
                 raise
             if self._device == "cuda":
