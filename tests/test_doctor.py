@@ -62,7 +62,8 @@ def test_the_command_prints_the_report(capsys: pytest.CaptureFixture[str]) -> No
     assert cli.main(["doctor", "--model", str(QUICK)]) == 0
     printed = capsys.readouterr()
     assert set(errors(printed.out)) == {"float32", "bfloat16", "float16", "auto"}
-    assert printed.err == ""
+    # On a slow machine it says how far it is.
+    assert all(line.endswith("of 8 latents") for line in printed.err.splitlines())
 
 
 @pytest.mark.parametrize("name", ["absent.pkl", "broken.pkl", "broken.safetensors", "notes.txt"])

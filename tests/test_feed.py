@@ -355,7 +355,7 @@ def test_an_output_on_the_main_thread_that_blocks_is_said_and_holds_up_no_other(
         main_thread = True
 
     window, side = Window(0.5), Memory()
-    feed = stage.feed(window=window, side=side)
+    feed = stage.feed(*stage.relays(window=window, side=side))
     thread = threading.Thread(target=feed.run)
     thread.start()
     stage.publish()
@@ -447,7 +447,7 @@ def test_outputs_that_insist_on_it_are_written_on_the_thread_that_runs_the_feed(
     stage: Stage,
 ) -> None:
     window, side = OnMain(), Memory()
-    feed = stage.feed(window=window, side=side)
+    feed = stage.feed(*stage.relays(window=window, side=side))
     stage.publish()
     threading.Timer(0.4, feed.stop).start()
     assert feed.run()
@@ -464,7 +464,7 @@ def test_a_window_is_looked_after_while_nothing_comes(stage: Stage) -> None:
             self.tended += 1
 
     window = Tended()
-    feed = stage.feed(window=window)
+    feed = stage.feed(*stage.relays(window=window))
     threading.Timer(0.6, feed.stop).start()
     feed.run()
     assert window.tended >= 5

@@ -1,12 +1,16 @@
-"""Sources that break: a film that is cut or gone, a camera that lies."""
+"""Sources that break: a film that is cut or gone, a camera that lies, a stream without a server."""
 
+import contextlib
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from benchmarks.fault.fault import Fault
 from benchmarks.fault.stage import Stage
+from tests.rig.show import free_port
+from tests.rig.stream import live, serving
 
 
 class FilmCut(Fault):
@@ -114,10 +118,27 @@ class StreamGone(Fault):
     """The server of a stream goes away, and comes back."""
 
     name = "stream server gone, and back"
+    hold_seconds = 6.0
 
-    def lacks(self, stage: Stage) -> str | None:
-        """There is no such source."""
-        return "no source plays a stream from the network"
+    def prepare(self, stage: Stage) -> None:
+        """Play the same film, as the stream of a server of our own."""
+        self._film, self._port = partial(live, stage.film), free_port()
+        self._server = stage.open.enter_context(contextlib.ExitStack())
+        self.heal(stage)
+        url = f"http://127.0.0.1:{self._port}/live.ts"
+        stage.scene["source"] = {"kind": "stream", "url": url}
+
+    def inject(self, stage: Stage) -> None:
+        """Stop it, which cuts its connections."""
+        self._server.close()
+
+    def heal(self, stage: Stage) -> None:
+        """Start it, on the same port."""
+        self._server.enter_context(serving(self._film, self._port))
+
+    def back(self, stage: Stage) -> bool:
+        """Whether the source plays."""
+        return source_plays(stage)
 
 
 def source_plays(stage: Stage) -> bool:

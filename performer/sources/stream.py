@@ -22,7 +22,6 @@ _SCHEMES = ("rtsp", "rtsps", "srt", "rtmp", "rtmps", "http", "https", "udp", "rt
 _OPTIONS = {
     "protocol_whitelist": ",".join((*_SCHEMES, "tls", "crypto", "httpproxy")),
     "rtsp_transport": "tcp",  # a lost packet of UDP is seen for a second
-    "fflags": "nobuffer",
     "analyzeduration": "1000000",  # microseconds, until the first picture
 }
 _TIMEOUT_SECONDS = (10.0, 3.0)  # to open, to read

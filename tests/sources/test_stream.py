@@ -1,10 +1,8 @@
 """A stream is played evenly, and its server may go and come back."""
 
-import contextlib
-import http.server
-import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,53 +13,26 @@ from performer.errors import PerformerError
 from performer.sources.capture import Capture
 from performer.sources.stream import Pacer, Stream
 from tests.rig.show import free_port
+from tests.rig.stream import live, serving
 from tests.sources.films import at_second, encode
 
 FRAMES, RATE = 200, 25
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     options = {"tune": "zerolatency", "g": "10"}
     file = tmp_path_factory.mktemp("film") / "film.ts"
-    return encode(file, times=range(FRAMES), rate=RATE, options=options).read_bytes()
+    return encode(file, times=range(FRAMES), rate=RATE, options=options)
 
 
-@contextlib.contextmanager
-def serving(film: bytes, port: int) -> Iterator[threading.Event]:
-    """A server that sends ``film`` in real time; once the event is set it is silent."""
-    silent, gone = threading.Event(), threading.Event()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            step = max(len(film) * 2 // FRAMES, 500)  # two frames at a time, as networks do
-            with contextlib.suppress(OSError):
-                for start in range(0, len(film), step):
-                    if gone.is_set():
-                        return
-                    while silent.is_set() and not gone.is_set():
-                        time.sleep(0.02)
-                    self.wfile.write(film[start : start + step])
-                    time.sleep(2 / RATE)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Server(http.server.ThreadingHTTPServer):
-        allow_reuse_address = True
-        daemon_threads = True
-
-    with Server(("127.0.0.1", port), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        try:
-            yield silent
-        finally:
-            gone.set()
-            server.shutdown()
-            thread.join()
+def bursts(film: Path) -> Iterator[bytes]:
+    """The film in real time, two frames at a time, as networks do."""
+    sent = film.read_bytes()
+    step = len(sent) * 2 // FRAMES
+    for start in range(0, len(sent), step):
+        yield sent[start : start + step]
+        time.sleep(2 / RATE)
 
 
 def stream(port: int, name: str = "live.ts") -> Stream:
@@ -79,9 +50,9 @@ def until(capture: Capture, state: str, seconds: float = 10.0) -> int:
         time.sleep(0.01)
 
 
-def test_pictures_come_at_the_pace_at_which_they_were_sent(film: bytes) -> None:
+def test_pictures_come_at_the_pace_at_which_they_were_sent(film: Path) -> None:
     port = free_port()
-    with serving(film, port):
+    with serving(partial(bursts, film), port):
         source = stream(port)
         source.open()
         pictures = [source.at(at_second(0), {}) for _ in range(70)]
@@ -93,10 +64,10 @@ def test_pictures_come_at_the_pace_at_which_they_were_sent(film: bytes) -> None:
     assert pictures[0].pixels.shape == (96, 160, 3)
 
 
-def test_a_server_that_goes_is_said_and_plays_again_when_it_is_back(film: bytes) -> None:
+def test_a_server_that_goes_is_said_and_plays_again_when_it_is_back(film: Path) -> None:
     port = free_port()
     capture = Capture(stream(port), (0.2,))
-    with serving(film, port):
+    with serving(partial(live, film), port):
         capture.open()
         until(capture, "plays")
     number = until(capture, "rests")
@@ -104,17 +75,17 @@ def test_a_server_that_goes_is_said_and_plays_again_when_it_is_back(film: bytes)
     assert line.startswith("source: the stream of 127.0.0.1 ")
     assert "secret" not in line
     assert (capture.at(at_second(0), {}).pixels != 128).any()  # the last good picture
-    with serving(film, port):
+    with serving(partial(live, film), port):
         assert until(capture, "plays") > number
         capture.close()
 
 
 def test_a_server_that_falls_silent_is_seen_by_the_clock(
-    film: bytes, monkeypatch: pytest.MonkeyPatch
+    film: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("performer.sources.stream._TIMEOUT_SECONDS", (5.0, 0.5))
     port = free_port()
-    with serving(film, port) as silent:
+    with serving(partial(live, film), port) as silent:
         capture = Capture(stream(port), (0.2,))
         capture.open()
         number = until(capture, "plays")
@@ -136,12 +107,11 @@ def test_what_is_no_address_of_a_stream_is_refused_at_the_door(url: str) -> None
         Stream.Settings(url=url)
 
 
-def test_a_playlist_of_a_server_cannot_name_our_files(tmp_path: Path, film: bytes) -> None:
-    (tmp_path / "own.ts").write_bytes(film)
-    ours = f"file://{tmp_path}/own.ts"
+def test_a_playlist_of_a_server_cannot_name_our_files(film: Path) -> None:
+    ours = f"file://{film}"
     playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:8\n#EXTINF:8,\n{ours}\n#EXT-X-ENDLIST\n"
     port = free_port()
-    with serving(playlist.encode(), port):
+    with serving(lambda: [playlist.encode()], port):
         source = stream(port, "live.m3u8")
         with pytest.raises(PerformerError, match=r"127\.0\.0\.1 cannot be opened"):
             source.open()
