@@ -1,5 +1,6 @@
 """A recording of the show: H.264 in a file that can be read even when it was never closed."""
 
+import contextlib
 import shutil
 import time
 from fractions import Fraction
@@ -12,6 +13,7 @@ from performer import parts
 from performer.console import say
 from performer.doors.frames import Frame, Pixels
 from performer.errors import MissingPartError, PerformerError
+from performer.outputs.fragments import drop_broken_end
 
 if TYPE_CHECKING:
     import av
@@ -102,6 +104,7 @@ class Record:
         try:
             self._add(frame)
         except OSError as error:
+            self._break_off()
             what = error.strerror or str(error)
             raise PerformerError(f"record: {what}; make room, or choose another `file:`") from error
 
@@ -118,6 +121,16 @@ class Record:
         if self._movie is not None:
             movie, self._movie = self._movie, None
             movie.close()
+
+    def _break_off(self) -> None:
+        """Close a file that takes no more, without the fragment that was cut short."""
+        movie, self._movie = self._movie, None
+        if movie is None:
+            return
+        with contextlib.suppress(OSError):  # what failed before fails again
+            movie.close()
+        with contextlib.suppress(OSError):  # then it stays as it is, and plays nearly to its end
+            drop_broken_end(movie.file)
 
     def _add(self, frame: Frame) -> None:
         height, width = (side - side % 2 for side in frame.pixels.shape[:2])
@@ -155,6 +168,7 @@ class _Movie:
     def __init__(self, file: Path, size: tuple[int, int], settings: Record.Settings) -> None:
         import av
 
+        self.file = file
         self.size = size
         self._container: OutputContainer = av.open(str(file), "w", format="mp4", options=_CONTAINER)
         self._stream = _stream(self._container, size, settings)

@@ -233,7 +233,7 @@ record.close()
 """
 
 
-def test_a_disk_that_takes_no_more_is_one_line_and_what_was_written_can_be_read(
+def test_a_disk_that_takes_no_more_is_one_line_and_what_was_written_plays_to_its_end(
     tmp_path: Path,
 ) -> None:
     done = subprocess.run(
@@ -241,8 +241,7 @@ def test_a_disk_that_takes_no_more_is_one_line_and_what_was_written_can_be_read(
     )
     assert "record: File too large" in done.stdout, done.stderr
     assert "make room" in done.stdout
-    with av.open(str(tmp_path / "a.mp4")) as container:
-        assert sum(1 for packet in container.demux(video=0) if packet.size) > 3
+    assert len(decoded(tmp_path / "a.mp4")) > 3
 
 
 def test_there_is_a_key_frame_each_half_second_whatever_the_rate(tmp_path: Path) -> None:
