@@ -9,7 +9,7 @@ from performer.console import say
 if TYPE_CHECKING:
     from wakepy import ActivationResult
 
-_ASLEEP = "screen: nobody here keeps it on and the machine awake; turn sleep off in its settings"
+_ASLEEP = "screen: it may go dark, for nothing here keeps the machine awake; turn sleep off in the system"
 
 
 @contextlib.contextmanager

@@ -82,7 +82,7 @@ class Prompter:
         self._plays = scene
         file = Path(scene.origin)
         self._read = {file: self._read.get(file)}
-        say(f"scene {scene.name}: plays as it was saved")
+        say(f"scene {scene.name}: plays now")
 
     @property
     def _folder(self) -> Path:

@@ -23,6 +23,6 @@ def test_a_machine_that_cannot_be_kept_awake_plays_and_says_so_once(
         played.append("a show")
     assert played
     told = capsys.readouterr()
-    assert told.out.startswith("screen: nobody here keeps it on")
+    assert told.out.startswith("screen: it may go dark")
     assert told.out.count("\n") == 1
     assert told.err == ""
