@@ -9,7 +9,7 @@ from performer.console import say
 if TYPE_CHECKING:
     from wakepy import ActivationResult
 
-_ASLEEP = "screen: it may go dark, for nothing here keeps the machine awake; turn sleep off in the system"
+_ASLEEP = "screen: it may go dark, for nothing here keeps it on; turn sleep off in the system"
 
 
 @contextlib.contextmanager
