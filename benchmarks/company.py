@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -32,6 +32,19 @@ def preview_captured(socket: ClientConnection) -> float | None:
     number, captured, *_ = PREVIEW_HEADER.unpack_from(message)
     socket.send(json.dumps({"seen": number}))
     return float(captured)
+
+
+@contextlib.contextmanager
+def beside(task: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Somebody on a thread, until the block ends: ``task`` is told by an event."""
+    done = threading.Event()
+    thread = threading.Thread(target=task, args=(done,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join(15)
 
 
 @contextlib.contextmanager

@@ -100,17 +100,9 @@ def _megabytes(folder: Path) -> float:
     return total / 1e6
 
 
-@contextlib.contextmanager
-def hands(port: int) -> Iterator[None]:
+def hands(port: int) -> contextlib.AbstractContextManager[None]:
     """Somebody who never leaves the knobs alone."""
-    done = threading.Event()
-    thread = threading.Thread(target=_move, args=(port, done), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+    return company.beside(lambda done: _move(port, done))
 
 
 def _move(port: int, done: threading.Event) -> None:

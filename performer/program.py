@@ -28,7 +28,7 @@ class Program:
     """
 
     def __init__(self, name: str, arguments: Sequence[str], ended: Callable[[], None]) -> None:
-        self._process = subprocess.Popen(  # noqa: S603  (our own interpreter)
+        self._process = subprocess.Popen(
             [sys.executable, "-m", f"performer.processes.{name}", *arguments],
             stdin=subprocess.PIPE,
             env={**_ENVIRONMENT, **os.environ},

@@ -26,15 +26,10 @@ class TorchThreads:
 
     def share(self) -> None:
         """Look who plays now, and see to it; on the thread that plays, whose number it is."""
-        wanted = 1 if self._is_native() or is_compiling() else self._all
+        wanted = 1 if self._is_native() or build.is_compiling() else self._all
         if torch.get_num_threads() != wanted:
             torch.set_num_threads(wanted)
 
     def _is_native(self) -> bool:
         programs = getattr(self._synthesis, "programs", None)  # which not every family has
         return programs is not None and programs.kinds(self._synthesis) is not None
-
-
-def is_compiling() -> bool:
-    """Whether the native kernels are being made, which slows the picture down meanwhile."""
-    return build.is_compiling()

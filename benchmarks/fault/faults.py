@@ -1,10 +1,11 @@
 """All faults of the campaign, in the order in which they are tried."""
 
+import signal
 import socket
 
 from benchmarks.fault.fault import Fault, Nothing
 from benchmarks.fault.of_outputs import DiskFull, WallBlocks
-from benchmarks.fault.of_processes import Hung, Killed, SupervisorHung, SupervisorKilled
+from benchmarks.fault.of_processes import Struck, SupervisorHung, SupervisorKilled
 from benchmarks.fault.of_scenes import (
     BendAdded,
     ModelCorrupt,
@@ -27,8 +28,8 @@ from benchmarks.fault.of_the_machine import ClockStepped, JackKilled, MemoryLimi
 _PROCESSES = ("render", "feed", "control", "midi")
 FAULTS: tuple[Fault, ...] = (
     Nothing(),
-    *(Killed(process) for process in _PROCESSES),
-    *(Hung(process) for process in _PROCESSES),
+    *(Struck(process, "killed", signal.SIGKILL) for process in _PROCESSES),
+    *(Struck(process, "hangs", signal.SIGSTOP) for process in _PROCESSES),
     SupervisorHung(),
     SupervisorKilled(),
     FilmCut(),

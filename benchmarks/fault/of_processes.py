@@ -7,12 +7,13 @@ from benchmarks.fault.fault import Fault
 from benchmarks.fault.stage import Stage
 
 
-class Killed(Fault):
-    """A process dies at once, as by a crash of a driver or for want of memory."""
+class Struck(Fault):
+    """A process gets a signal after which it plays no more: it dies at once, or hangs for ever."""
 
-    def __init__(self, process: str) -> None:
-        self.name = f"{process} killed"  # type: ignore[misc]
+    def __init__(self, process: str, how: str, number: signal.Signals) -> None:
+        self.name = f"{process} {how}"  # type: ignore[misc]
         self._process = process
+        self._number = number
         self._pid = 0
 
     def lacks(self, stage: Stage) -> str | None:
@@ -20,31 +21,9 @@ class Killed(Fault):
         return _absent(self._process, stage)
 
     def inject(self, stage: Stage) -> None:
-        """Signal 9."""
+        """The signal."""
         self._pid = stage.pid(self._process)
-        os.kill(self._pid, signal.SIGKILL)
-
-    def back(self, stage: Stage) -> bool:
-        """Whether another one plays its part."""
-        return stage.pid(self._process) != self._pid
-
-
-class Hung(Fault):
-    """A process hangs for ever, as in a driver that does not answer."""
-
-    def __init__(self, process: str) -> None:
-        self.name = f"{process} hangs"  # type: ignore[misc]
-        self._process = process
-        self._pid = 0
-
-    def lacks(self, stage: Stage) -> str | None:
-        """A scene without MIDI has no such process."""
-        return _absent(self._process, stage)
-
-    def inject(self, stage: Stage) -> None:
-        """Stop it, and never go on."""
-        self._pid = stage.pid(self._process)
-        os.kill(self._pid, signal.SIGSTOP)
+        os.kill(self._pid, self._number)
 
     def back(self, stage: Stage) -> bool:
         """Whether another one plays its part."""

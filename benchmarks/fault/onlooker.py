@@ -2,27 +2,19 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator
 
 from websockets.exceptions import WebSocketException
 
+from benchmarks import company
 from benchmarks.company import page_socket, preview_captured
 from tests.rig.show import Show
 
 _AGAIN_SECONDS = 0.3
 
 
-@contextlib.contextmanager
-def looking_on(show: Show) -> Iterator[None]:
+def looking_on(show: Show) -> contextlib.AbstractContextManager[None]:
     """A page that takes every preview, and connects again when the connection breaks."""
-    done = threading.Event()
-    thread = threading.Thread(target=_look, args=(show, done), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join(15)
+    return company.beside(lambda done: _look(show, done))
 
 
 def _look(show: Show, done: threading.Event) -> None:

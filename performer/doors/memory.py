@@ -21,14 +21,6 @@ def run_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_parent()))
 
 
-def newest_run_folder() -> Path:
-    """The folder of the run that was started last. Errors: FileNotFoundError when none plays."""
-    folders = list(_parent().glob(_PREFIX + "*"))
-    if not folders:
-        raise FileNotFoundError("nothing plays on this machine")
-    return max(folders, key=lambda folder: folder.stat().st_mtime)
-
-
 def _parent() -> Path:
     return _IN_MEMORY if os.access(_IN_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
 

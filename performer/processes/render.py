@@ -31,7 +31,7 @@ from performer.rehearsal import Rehearsal, Rehearsed
 from performer.scene import Scene
 from performer.sources.capture import Capture
 from performer.succession import Succession
-from performer.threads import TorchThreads, is_compiling
+from performer.threads import TorchThreads
 from performer.thrift import Thrift
 
 STATUS_SECONDS = 0.25
@@ -63,7 +63,6 @@ class Render:
         self._clock = LiveClock(self._scene.clock.rate, self._scene.clock.tempo)
         self._figures = Figures()
         self._paint_seconds = 0.0
-        self._given_up: list[str] = []
         self._painted = (0, 0)  # height and width of the last frame
         self._of_network: dict[str, Any] = {}  # what there is to say of it, once it is loaded
         self._device = device = _device()
@@ -108,13 +107,13 @@ class Render:
         self._status.write_numbers(self._loop.parameters.values, self._scene.generation)
         self._succession.note(self._loop, self._scene.generation)
         self._status.beat()
-        self._thrift.count(settled=not is_compiling())
+        self._thrift.count(settled=not build.is_compiling())
         if self._figures.count(STATUS_SECONDS):
             self._threads.share()  # the kernels may have been compiled meanwhile
             sizes, knobs = self._loop.generator.sizes, self._loop.parameters.under("model")
-            line, self._given_up = self._thrift.line or sizes.line(knobs), self._thrift.given_up
+            line, given_up = self._thrift.line or sizes.line(knobs), self._thrift.given_up
             source, following = self._source_status(), self._backstage.said
-            self._say("plays", line, source=source, next=following)
+            self._say("plays", line, source=source, next=following, given_up=given_up)
 
     def _paint(self) -> None:
         """One frame; where the device is too small for it, the next one has a smaller canvas."""
@@ -162,7 +161,7 @@ class Render:
             "dropped": source.dropped,
         }
 
-    def _say(self, state: str, line: str = "", **parts: dict[str, Any]) -> None:
+    def _say(self, state: str, line: str = "", **parts: Any) -> None:
         settings = self._scene.model
         model = {
             "name": model_name(settings),
@@ -178,7 +177,6 @@ class Render:
                 "operators": cuda_ops.path(self._device),
                 "scene": self._scene.name,
                 "late": self._clock.late,
-                "given_up": self._given_up,
                 "paint_ms": round(self._paint_seconds * 1000, 1),
                 **self._figures.summary(),
                 "model": model,
