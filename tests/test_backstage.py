@@ -162,7 +162,8 @@ def test_another_source_has_its_first_picture_before_it_plays(stage: Stage) -> N
 def test_another_network_fades_in_and_the_one_before_is_let_go(stage: Stage) -> None:
     network = weakref.ref(stage.cast.network)
     last = stage.doors.pictures[-1]
-    stage.change(SCENE.replace("untrained: 7", "untrained: 8"))
+    slowly = SCENE.replace("fade_seconds: 0.2", "fade_seconds: 2")  # than any frame here
+    stage.change(slowly.replace("untrained: 7", "untrained: 8"))
     first = len(stage.doors.pictures) - 1
     assert stage.play_until(lambda: len(stage.doors.pictures) > first + 30)
     distances = [float((each - last).abs().mean()) for each in stage.doors.pictures[first:]]

@@ -231,7 +231,7 @@ def test_after_a_while_all_outputs_fade_to_the_fallback_and_back_with_the_first_
 ) -> None:
     PIL.Image.new("RGB", (30, 20), (200, 200, 200)).save(tmp_path / "logo.png")
     stage.fallback = Fallback(
-        FallbackSettings(file=tmp_path / "logo.png", after_seconds=0.3, fade_seconds=0.4)
+        FallbackSettings(file=tmp_path / "logo.png", after_seconds=0.3, fade_seconds=1.5)
     )
     wall, side = Memory(), Memory()
 
@@ -239,10 +239,10 @@ def test_after_a_while_all_outputs_fade_to_the_fallback_and_back_with_the_first_
         stage.publish(10)
         time.sleep(0.25)
         assert set(wall.values) == {10}
-        assert wait_for(lambda: wall.values[-1] == side.values[-1] == 200, 3)
-        stage.publish(30)
-        assert wait_for(lambda: wall.values[-1] == side.values[-1] == 30, 3)
-    faded = wall.values[: wall.values.index(30)]
+        assert wait_for(lambda: wall.values[-1] == side.values[-1] == 200, 10)
+        stage.publish(250)  # which no step of the fade is
+        assert wait_for(lambda: wall.values[-1] == side.values[-1] == 250, 3)
+    faded = wall.values[: wall.values.index(250)]
     assert faded == sorted(faded)
     assert len(set(faded)) > 8
     assert np.diff(faded).max() < 60
