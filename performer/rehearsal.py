@@ -1,6 +1,7 @@
 """What an understudy of render does while it waits: all that takes long, leaving others alone."""
 
 import contextlib
+import os
 import sys
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ from cuda_ops.cpu import kernels
 from performer.backstage import GREY, giving_way
 from performer.cast import assemble
 from performer.clock import Moment
-from performer.doors.folder import RunFolder
+from performer.doors.folder import RunFolder, understudy
 from performer.doors.journal import JournalDoor
+from performer.doors.status import StatusDoor
 from performer.performance import load_network, network_key
 from performer.playbill import Playbill
 from performer.processes.life import Life
@@ -42,6 +44,7 @@ class Rehearsal:
     def __init__(self, folder: RunFolder, device: str) -> None:
         self._playbill = Playbill(folder.scene)
         self._journal = JournalDoor(folder.journal)
+        self._board = StatusDoor(folder.status(understudy("render")))
         self._device = device
         self._rehearsed: Rehearsed | None = None
 
@@ -78,6 +81,7 @@ class Rehearsal:
         code = stations.generator.encode(stations.condition(GREY, snapshot), snapshot)
         stations.post(stations.generator(stations.latent(snapshot), code, snapshot), snapshot)
         self._rehearsed = Rehearsed(key, network)
+        self._board.write({"process": understudy("render"), "ready": os.getpid()})
 
 
 @contextlib.contextmanager
