@@ -20,7 +20,7 @@ def main() -> None:
     asked = _asked()
     if MISSING:
         raise SystemExit(f"an NDI receiver has to look on: {MISSING}")
-    options = Options(asked.scene, asked.canvas, asked.times, asked.pause, asked.clock)
+    options = Options(asked.scene, asked.canvas, asked.times, asked.pause)
     began, results = time.monotonic(), []
     for fault in chosen(asked.only):
         results.append(attempt(fault, options, _say))
@@ -40,7 +40,6 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="a word of the name")
     parser.add_argument("--scene", default="first_light", help="a built-in scene")
     parser.add_argument("--canvas", help="such as 64x64, for a rough look on a slow machine")
-    parser.add_argument("--clock", action="store_true", help="step this machine's clock as well")
     parser.add_argument("--save", action="store_true", help=f"write {_SAVED.name}")
     return parser.parse_args()
 

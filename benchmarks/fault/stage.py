@@ -40,15 +40,14 @@ _KNOB = "bends.twist.angle"  # what the hands move, to see whether values outliv
 class Options:
     """How a campaign was asked for.
 
-    A built-in scene, its canvas when it is to be another one, how often each fault is tried, how
-    long all is left in peace before each time, and whether the machine's clock may be stepped.
+    A built-in scene, its canvas when it is to be another one, how often each fault is tried, and
+    how long all is left in peace before each time.
     """
 
     scene: str = "first_light"
     canvas: str | None = None
     times: int = 10
     pause_seconds: float = 0.0
-    clock: bool = False
 
 
 class Stage:
@@ -66,7 +65,6 @@ class Stage:
         self.show: Show
         self.got: Sequence[Got]
         self._pids: set[psutil.Process] = set()
-        self.may_step_clock = options.clock
         scene = _SCENES / f"{options.scene}.yaml"
         self.scene: dict[str, Any] = YAML(typ="safe").load(scene)
         self._furnish(scene, options.canvas)
