@@ -19,7 +19,7 @@ from performer.player import Player
 from performer.scene import Scene
 
 _POLL_SECONDS = 0.004  # while somebody looks
-_IDLE_SECONDS = 0.02  # while nobody does
+_IDLE_SECONDS = 0.01  # while nobody does
 _NEWS_SECONDS = 0.5
 
 

@@ -8,7 +8,7 @@ import psutil
 
 from performer.doors.status import StatusDoor
 
-STOPPED_SECONDS = 0.06  # without a pulse, after which we ask whether it was stopped
+STOPPED_SECONDS = 0.04  # without a pulse, after which we ask whether it was stopped
 QUIET_SECONDS = 0.3  # without a pulse, after which we look closer
 _STILL_SECONDS = 0.4  # of such quiet without any processor time, after which it is hung
 _DEAF_SECONDS = 10.0  # without a pulse, though it computes: something holds the interpreter

@@ -1,5 +1,6 @@
 """NDI, over the network to the software that owns the projector."""
 
+import contextlib
 import importlib.util
 import os
 import socket
@@ -87,20 +88,17 @@ class Ndi(_Output):
 
     def open(self) -> None:
         """Appear on the network. Errors: MissingPartError, PerformerError (the name is in use)."""
-        name = self._settings.name
-        self._sender = _sender(name, self.rate)
-        if self._sender is None:
-            raise PerformerError(
-                f"ndi: the name {name!r} is in use on this machine; choose another `name:`"
-            )
+        self._sender = _sender(self._settings.name, self.rate)
 
     def standby(self) -> "Standby | None":
         """What an understudy of the feed keeps at hand; None where there is nothing to be had."""
         if not self._settings.standby:
             return None
-        for number, name in enumerate(_STANDBYS):
-            if sender := _sender(name.format(self._settings.name), self.rate):
-                return Standby(self._settings, sender, number)
+        for number in range(len(_STANDBYS)):
+            with contextlib.suppress(PerformerError):  # the name is another one's
+                standby = Standby(self._settings, number)
+                standby.open()
+                return standby
         return None
 
 
@@ -111,26 +109,33 @@ class Standby(_Output):
     that still serves and one that waits; ``place`` is where receivers find it.
     """
 
-    def __init__(self, settings: _Settings, sender: "Sender", number: int) -> None:
+    def __init__(self, settings: _Settings, number: int) -> None:
         super().__init__(settings)
-        self._sender = sender
         self.number = number
-        self.place = sender.place
+
+    @property
+    def place(self) -> "Place":
+        """Its full name on the network, and its address."""
+        assert self._sender is not None
+        return self._sender.place
 
     def open(self) -> None:
-        """It is."""
+        """Appear, once. Errors: MissingPartError, PerformerError (the name is in use)."""
+        if self._sender is None:
+            self._sender = _sender(_STANDBYS[self.number].format(self._settings.name), self.rate)
 
 
-def _sender(name: str, rate: float) -> "Sender | None":
-    """None where the name is in use on this machine. Errors: MissingPartError."""
+def _sender(name: str, rate: float) -> "Sender":
     try:
         from performer.outputs.ndi_library import NameInUseError, Sender
 
         return Sender(name, rate)
     except ImportError as error:
         raise MissingPartError(f"{_MISSING} ({error})") from error
-    except NameInUseError:
-        return None
+    except NameInUseError as error:
+        raise PerformerError(
+            f"ndi: the name {name!r} is in use on this machine; choose another `name:`"
+        ) from error
 
 
 def _avahi_runs() -> bool:

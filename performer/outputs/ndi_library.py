@@ -8,6 +8,7 @@ import ctypes
 import functools
 import socket
 import sys
+import time
 from fractions import Fraction
 
 import numpy as np
@@ -19,6 +20,7 @@ _RGBA = int.from_bytes(b"RGBA", "little")
 _PROGRESSIVE = 1
 _SYNTHESIZE = 2**63 - 1  # the time code: NDI makes it
 _MESSAGES_PORT = 5960  # of all NDI programs of a machine; each sender has one of its own above it
+_PORT_SECONDS, _PORT_POLL_SECONDS = 0.5, 0.01  # NDI's threads may be late on a busy machine
 _ELSEWHERE = ("192.0.2.1", 9)  # nobody (RFC 5737), and nothing is sent there
 _WINDOWS_LIBRARY = "Processing.NDI.Lib.x64.dll"
 
@@ -74,7 +76,7 @@ class Sender:
         self._instance = self._library.NDIlib_send_create(ctypes.byref(create))
         if not self._instance:
             raise NameInUseError(name)
-        self._port = max(_listening() - before - {_MESSAGES_PORT}, default=None)
+        self._port = _new_port(before)
         self._rate = Fraction(rate).limit_denominator(1001)
         # NDI still reads the last frame while we write the next.
         self._buffers: list[Pixels] = [np.empty((0, 0, 4), np.uint8)] * 2
@@ -118,6 +120,16 @@ class Sender:
         instance, self._instance = self._instance, None
         if instance:
             self._library.NDIlib_send_destroy(instance)
+
+
+def _new_port(before: set[int]) -> int | None:
+    """Where this process waits for connections now and did not ``before``; None if nowhere."""
+    deadline = time.monotonic() + _PORT_SECONDS
+    while not (new := _listening() - before - {_MESSAGES_PORT}):
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(_PORT_POLL_SECONDS)
+    return max(new)
 
 
 def _listening() -> set[int]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from performer.doors.folder import RunFolder, understudy
 from performer.doors.status import StatusDoor
 
-PULSE_SECONDS = 0.05
+PULSE_SECONDS = 0.025
 _ALONE_SECONDS = 1.0  # the longest grace of a process that was left alone
 _STDIN = 0
 _FORCED = 3  # exit status of a process that did not end by itself
