@@ -4,7 +4,6 @@ import argparse
 import contextlib
 import importlib
 import os
-import sys
 from collections import deque
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from performer.outputs.page import Page
 from performer.parts import Settings
 from performer.playbill import Playbill
 from performer.player import Player
-from performer.processes.guard import guarded
+from performer.processes.guard import guarded, leave
 from performer.processes.life import Life
 from performer.relay import Relay
 from performer.scene import Scene
@@ -158,4 +157,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())
