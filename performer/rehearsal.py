@@ -19,6 +19,7 @@ from performer.doors.journal import JournalDoor
 from performer.doors.status import StatusDoor
 from performer.performance import load_network, network_key
 from performer.playbill import Playbill
+from performer.processes.guard import leave
 from performer.processes.life import Life
 from performer.scene import Scene
 from performer.stages import NoFootage
@@ -47,9 +48,14 @@ class Rehearsal:
         self._board = StatusDoor(folder.status(understudy("render")))
         self._device = device
         self._rehearsed: Rehearsed | None = None
+        self._waits = True
 
     def wait(self, life: Life) -> Rehearsed | None:
-        """Until it is our turn, or time to end; None where there is no memory for a network."""
+        """Until it is our turn; None where there is no memory for a network.
+
+        When it is time to end instead, nothing of ours is worth finishing.
+        """
+        life.add_callback(self._leave_unless_playing)
         with contextlib.suppress(RuntimeError):  # none are built
             kernels.library()  # its threads are made here, where they keep their rights
         with _sacrificed_first():
@@ -59,7 +65,12 @@ class Rehearsal:
                     giving_way(lambda scene=scene: self._rehearse(scene))  # type: ignore[misc]
                 life.wait_for_turn(LOOK_SECONDS)
                 scene = self._playbill.news()
+        self._waits = life.stopping
         return self._rehearsed
+
+    def _leave_unless_playing(self) -> None:
+        if self._waits:
+            leave(0)
 
     def _has_room(self) -> bool:
         if self._device == "cpu":
