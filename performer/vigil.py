@@ -37,9 +37,14 @@ class Vigil:
         self._beats_since: float | None = None
         self._pulsed = False
         self._still_since = self._processor_seconds = 0.0
+        self._still_seconds = _STILL_SECONDS
 
-    def begin(self, pid: int, now: float, *, pulsed: bool = False) -> None:
-        """Watch another process from ``now`` on; one that has ``pulsed`` is past its start."""
+    def begin(self, pid: int, now: float, *, pulsed: bool = False, patience: float = 1.0) -> None:
+        """Watch another process from ``now`` on; one that has ``pulsed`` is past its start.
+
+        It may be still so many times longer as ``patience`` says, before it counts as hung.
+        """
+        self._still_seconds = _STILL_SECONDS * patience
         try:
             self._process = psutil.Process(pid)
         except psutil.NoSuchProcess:  # gone already, which its end tells
@@ -104,7 +109,7 @@ class Vigil:
         moved = used - self._processor_seconds > _TICK_SECONDS
         if not self._still_since or moved or any(_waits_its_turn(process.pid)):
             self._still_since, self._processor_seconds = now, used
-        return now - self._still_since > _STILL_SECONDS
+        return now - self._still_since > self._still_seconds
 
 
 def _waits_its_turn(pid: int) -> Iterator[bool]:

@@ -18,7 +18,7 @@ from performer.doors.frames import Pixels
 
 _RGBA = int.from_bytes(b"RGBA", "little")
 _PROGRESSIVE = 1
-_SYNTHESIZE = 2**63 - 1  # the time code: NDI makes it
+_TIMECODES_PER_SECOND = 10_000_000
 _MESSAGES_PORT = 5960  # of all NDI programs of a machine; each sender has one of its own above it
 _PORT_SECONDS, _PORT_POLL_SECONDS = 0.5, 0.01  # NDI's threads may be late on a busy machine
 _ELSEWHERE = ("192.0.2.1", 9)  # nobody (RFC 5737), and nothing is sent there
@@ -111,7 +111,9 @@ class Sender:
         height, width, _ = buffer.shape
         numerator, denominator = self._rate.as_integer_ratio()
         video = _Video(width, height, _RGBA, numerator, denominator)
-        video.format, video.timecode = _PROGRESSIVE, _SYNTHESIZE
+        video.format = _PROGRESSIVE
+        # NDI itself would take the wall clock, which may be set while we play.
+        video.timecode = round(time.monotonic() * _TIMECODES_PER_SECOND)
         video.data, video.stride = buffer.ctypes.data, width * 4
         self._library.NDIlib_send_send_video_async_v2(self._instance, ctypes.byref(video))
 
