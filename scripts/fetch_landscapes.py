@@ -4,8 +4,8 @@
 
 The photographs of nature named below come from the game Endless Sky, as Debian packages them. Needs
 `apt-get` (no root) or a package at hand, and `dpkg-deb`. A picture is taken only where every
-paragraph on images/land in the package's copyright file that fits its name says public domain; the folder's
-LICENCES.tsv says by which words.
+paragraph on images/land in the package's copyright file that fits its name says public domain; the
+folder's LICENCES.tsv says by which words.
 """
 
 import argparse
