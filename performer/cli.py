@@ -12,6 +12,7 @@ from performer import __version__
 from performer.console import say, warn
 from performer.dataset import command as dataset
 from performer.errors import BAD_INPUT, PerformerError
+from performer.evaluation import command as evaluate
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -154,6 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     schema = commands.add_parser("schema", help="print the JSON Schema of scenes, for editors")
     schema.set_defaults(command=_schema)
     dataset.add(commands)
+    evaluate.add(commands)
     _add_report(commands)
     _add_boot(commands)
     convert = commands.add_parser("convert", help="make a safe model file out of an official one")
