@@ -21,14 +21,13 @@ class Journal:
     needs, are left away where the library is missing.
     """
 
-    def __init__(self, folder: Path, seen: int, is_first: bool = True) -> None:
+    def __init__(self, folder: Path, seen: int, tensorboard: bool = False) -> None:
         self._path = folder / NAME
         self._columns: list[str] = []
         self._sums: dict[str, float] = {}
         self._counts: dict[str, int] = {}
-        self._writer = _tensorboard(folder, seen) if is_first else None
-        if is_first:
-            self._cut(seen)
+        self._writer = _tensorboard(folder, seen) if tensorboard else None
+        self._cut(seen)
 
     def add(self, figures: Mapping[str, float]) -> None:
         """The figures of a step."""

@@ -11,6 +11,7 @@ from model.config import Config
 from model.encoder import BatchNorm
 from model.errors import LoadError
 from model.network import Network
+from model.schedule_stylegan2 import stylegan2
 from model.training.draws import For, draw
 from model.training.errors import TrainingError
 from model.training.recipe import NetworkRecipe, Recipe
@@ -58,7 +59,8 @@ def configuration(recipe: NetworkRecipe) -> Config:
             return schedule.stylegan3(
                 *budget, variant=recipe.variant, latent_size=recipe.latent_size
             )
-    raise ValueError(f"family {recipe.family} cannot be trained from scratch yet")
+        case "stylegan2":
+            return stylegan2(*budget, latent_size=recipe.latent_size)
 
 
 def _take_over(network: Network, recipe: NetworkRecipe) -> str:

@@ -204,6 +204,7 @@ class Recipe(Strict):
             network that learns from pairs means something; 0 is not at all.
         batch_norm_momentum: how fast the statistics of the encoder follow.
         precision: of the convolutions, "bfloat16" where the processor has it.
+        tensorboard: whether losses are written for it too, where it is installed.
         checkpoint_minutes, sheet_images, row_images: how often the run is written down, painted,
             and its losses noted.
         most_faults: how many steps in a row may give no finite number before the run stops.
@@ -223,6 +224,7 @@ class Recipe(Strict):
     mood: Unit = 0.0
     batch_norm_momentum: Annotated[float, Field(gt=0, le=1)] = 0.02
     precision: Literal["float32", "bfloat16"] = "float32"
+    tensorboard: bool = True
     checkpoint_minutes: Minutes = 5.0
     sheet_images: Annotated[int, Field(ge=1)] = 2_000
     row_images: Annotated[int, Field(ge=1)] = 200
@@ -232,6 +234,11 @@ class Recipe(Strict):
     def images(self) -> int:
         """Pictures seen over the whole run."""
         return sum(stage.images for stage in self.stages)
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether there is a truth to compare pictures with."""
+        return self.network.family == "canvas"
 
     def stage_at(self, seen: int) -> Stage:
         """The stage when ``seen`` pictures were seen; the last one goes on for ever."""
@@ -243,7 +250,7 @@ class Recipe(Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Recipe":
-        is_canvas = self.network.family == "canvas"
+        is_canvas = self.reconstructs
         if is_canvas and not self.tasks:
             raise ValueError("tasks: a canvas network needs at least one")
         if not is_canvas and self.adversarial.weight == 0:

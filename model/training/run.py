@@ -68,7 +68,10 @@ class Run:
             TrainingError: it cannot go on. What was learnt up to the last checkpoint is there.
         """
         self._begin(state)
-        journal = Journal(self.folder, self.trainer.seen, is_first=together.rank() == 0)
+        if together.rank() > 0:
+            self._learn(None)
+            return self.trainer.is_done
+        journal = Journal(self.folder, self.trainer.seen, self.recipe.tensorboard)
         journal.restore(state or {})
         try:
             self._learn(journal)
@@ -91,20 +94,18 @@ class Run:
                 "start in another folder"
             ) from None
 
-    def _learn(self, journal: Journal) -> None:
+    def _learn(self, journal: Journal | None) -> None:
         began = written = time.monotonic()
         for batch in self._batches():
             before = self.trainer.seen
             self._note(self.trainer.step(batch), journal)
             now = time.monotonic()
-            if self._crossed(before, self.recipe.row_images) and together.rank() == 0:
-                journal.write(self.trainer.seen)
-            if self._crossed(before, self.recipe.sheet_images):
-                self._write_sheet()
             stops = self._stops(now - began)
-            if stops or now - written > 60 * self.recipe.checkpoint_minutes:
-                self._write(journal)
-                written = now
+            if journal is not None:
+                self._show(before, journal)
+                if stops or now - written > 60 * self.recipe.checkpoint_minutes:
+                    self._write(journal)
+                    written = now
             if stops:
                 return
 
@@ -113,10 +114,11 @@ class Run:
         late = self._minutes is not None and seconds > 60 * self._minutes
         return together.anywhere(late or self._listener.is_stopping() or self.trainer.is_done)
 
-    def _note(self, figures: Mapping[str, float] | None, journal: Journal) -> None:
+    def _note(self, figures: Mapping[str, float] | None, journal: Journal | None) -> None:
         if figures is not None:
             self._faults = 0
-            journal.add(figures)
+            if journal is not None:
+                journal.add(figures)
             self._listener.seen(self.trainer.seen, figures)
             return
         self._faults += 1
@@ -128,18 +130,23 @@ class Run:
             )
         self._listener.told(f"picture {seen}: a step gave no finite number; it is skipped")
 
+    def _show(self, before: int, journal: Journal) -> None:
+        """A row and a sheet, where it is time for them."""
+        if self._crossed(before, self.recipe.row_images):
+            journal.write(self.trainer.seen)
+        if self._crossed(before, self.recipe.sheet_images):
+            self._write_sheet()
+
     def _crossed(self, before: int, every: int) -> bool:
         return before // every != self.trainer.seen // every
 
     def _write(self, journal: Journal) -> None:
         """Checkpoint, and the network as it can be played now."""
-        if together.rank() == 0:
-            if self.trainer.is_done:
-                journal.write(self.trainer.seen)
-            checkpoint.write(self.folder, self.recipe, {**self.trainer.state(), **journal.state()})
-            self._write_network()
-            if self.trainer.is_done:
-                self._write_sheet()
+        if self.trainer.is_done:
+            journal.write(self.trainer.seen)
+            self._write_sheet()
+        checkpoint.write(self.folder, self.recipe, {**self.trainer.state(), **journal.state()})
+        self._write_network()
 
     def _write_network(self) -> None:
         path = self.folder / MODEL
@@ -152,10 +159,9 @@ class Run:
             raise TrainingError(f"{path}: cannot be written ({reason}); make room") from None
 
     def _write_sheet(self) -> None:
-        if together.rank() == 0:
-            folder = self.folder / SHEETS
-            folder.mkdir(exist_ok=True)
-            self._sheets.write(self.trainer.averaged, folder / f"{self.trainer.seen:09d}.png")
+        folder = self.folder / SHEETS
+        folder.mkdir(exist_ok=True)
+        self._sheets.write(self.trainer.averaged, folder / f"{self.trainer.seen:09d}.png")
 
     def _batches(self) -> Iterator[Batch]:
         """Batches to the end of the run, made ahead on other threads."""

@@ -7,18 +7,21 @@ from torch import Tensor
 
 from model import together
 from model.network import Network
+from model.training.adversary import Adversary
 from model.training.averaging import copied, follow
+from model.training.draws import For, draw
 from model.training.examples import Batch, Examples
 from model.training.losses import Reconstruction
 from model.training.networks import fresh, settle
 from model.training.optimiser import Optimiser
 from model.training.recipe import Recipe
+from model.training.state import merged, part_of
 
 Figures = dict[str, float]
 
 
 class Trainer:
-    """A generator that learns, and its running average.
+    """A generator that learns, its running average, and the critic where there is one.
 
     Attributes:
         seen: pictures so far, over all processes.
@@ -34,10 +37,12 @@ class Trainer:
         network, self.origin = fresh(recipe)
         self.generator = network.to(device)
         self.averaged = copied(self.generator)
-        self._compute_in(recipe.precision)
+        for each in (self.generator, self.averaged):
+            each.set_precision(recipe.precision)
         options = recipe.optimiser
         self._optimiser = Optimiser(self.generator, options.rate, (options.beta1, 0.99))
-        self._reconstruction = Reconstruction(recipe.loss, device)
+        self._reconstruction = Reconstruction(recipe.loss, device) if recipe.reconstructs else None
+        self._adversary = Adversary(recipe, device) if recipe.adversarial.weight else None
 
     @property
     def is_done(self) -> bool:
@@ -51,29 +56,62 @@ class Trainer:
 
     def batch(self, seen: int) -> Batch:
         """What this process sees of the step after ``seen`` pictures."""
-        stage = self.recipe.stage_at(seen)
-        each = stage.batch // together.count()
+        return self._examples.batch(self._numbers(seen), self.recipe.stage_at(seen).canvas)
+
+    def _numbers(self, seen: int) -> range:
+        each = self.recipe.stage_at(seen).batch // together.count()
         first = seen + together.rank() * each
-        return self._examples.batch(range(first, first + each), stage.canvas)
+        return range(first, first + each)
 
     def step(self, batch: Batch) -> Figures | None:
         """Learn from ``batch``; figures of this step, or None where it gave no finite number."""
         size = len(batch.truth) * together.count()
+        numbers = self._numbers(self.seen)
         batch = batch.to(self._device)
-        painted = self.paint(self.generator, batch)
-        loss, parts = self._reconstruction(painted, batch.truth)
-        is_finite = self._optimiser.step(loss, self._rate_share())
+        statistics = [buffer.clone() for buffer in self.generator.buffers()]
+        figures, painted = self._generator_step(batch, numbers)
+        if figures is not None and self._adversary is not None:
+            learnt = self._critic_step(painted, batch, numbers, size)
+            figures = None if learnt is None else {**figures, **learnt}
         self.seen += size
-        if not is_finite:
+        if figures is None:
+            torch._foreach_copy_(list(self.generator.buffers()), statistics)
             return None
         follow(self.averaged, self.generator, self.recipe.average, self.seen, size)
-        return _figures({"loss": loss, **parts})
+        return _means(figures)
+
+    def _generator_step(
+        self, batch: Batch, numbers: range
+    ) -> tuple[dict[str, Tensor] | None, Tensor]:
+        torch.manual_seed(int(draw(self.recipe.seed, For.NOISE, numbers.start).integers(1 << 62)))
+        painted = self.paint(self.generator, batch, noise=self._noise)
+        loss = painted.new_zeros(())
+        figures: dict[str, Tensor] = {}
+        if self._reconstruction is not None:
+            loss, figures = self._reconstruction(painted, batch.truth)
+        if self._adversary is not None and (weight := self._adversary.weight(self.seen)) > 0:
+            figures["adversarial"] = self._adversary.says(painted, numbers, self.seen)
+            loss = loss + weight * figures["adversarial"]
+        is_finite = self._optimiser.step(loss, self._rate_share())
+        return {"loss": loss, **figures} if is_finite else None, painted
+
+    def _critic_step(
+        self, painted: Tensor, batch: Batch, numbers: range, size: int
+    ) -> dict[str, Tensor] | None:
+        assert self._adversary is not None
+        if not self._adversary.has_begun(self.seen):
+            return {}
+        return self._adversary.learn(painted, batch.truth, numbers, self.seen, size)
+
+    @property
+    def _noise(self) -> str:
+        return "random" if self.recipe.network.family == "stylegan2" else "const"
 
     @staticmethod
-    def paint(network: Network, batch: Batch) -> Tensor:
+    def paint(network: Network, batch: Batch, noise: str = "const") -> Tensor:
         """Pictures [N, 3, H, W] of a batch's conditions and latents."""
         condition = batch.condition if batch.condition.numel() else None
-        painted = network.generate(batch.z, condition=condition)
+        painted = network.generate(batch.z, condition=condition, noise=noise)
         assert isinstance(painted, Tensor)
         return painted
 
@@ -82,35 +120,31 @@ class Trainer:
         cooldown = self.recipe.optimiser.cooldown * self.recipe.images
         return min((self.recipe.images - self.seen) / cooldown, 1.0) if cooldown else 1.0
 
-    def _compute_in(self, precision: str) -> None:
-        for network in (self.generator, self.averaged):
-            network.set_precision(precision)
-
     def state(self) -> dict[str, Tensor]:
         """Everything that the next step depends on besides the recipe."""
-        parts: Mapping[str, Mapping[str, Tensor]] = {
+        parts = {
             "generator": self.generator.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimiser": self._optimiser.state(),
+            "adversary": {} if self._adversary is None else self._adversary.state(),
         }
-        named = {f"{part}/{n}": t for part, tensors in parts.items() for n, t in tensors.items()}
-        return {**named, "seen": torch.tensor(self.seen)}
+        return {**merged(parts), "seen": torch.tensor(self.seen)}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from a `state`. Errors: ValueError, RuntimeError where it is another network's."""
+        """Go on from a `state`. Errors: ValueError, KeyError, RuntimeError: another network's.
+
+        A critic that the former recipe lacked starts fresh.
+        """
         self.generator.load_state_dict(part_of(state, "generator"))
         self.averaged.load_state_dict(part_of(state, "averaged"))
         self._optimiser.restore(part_of(state, "optimiser"))
+        adversary = part_of(state, "adversary")
+        if self._adversary is not None and adversary:
+            self._adversary.restore(adversary)
         self.seen = int(state["seen"])
 
 
-def part_of(state: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
-    """The tensors of one part, by their own names."""
-    prefix = f"{part}/"
-    return {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
-
-
-def _figures(values: Mapping[str, Tensor]) -> Figures:
+def _means(values: Mapping[str, Tensor]) -> Figures:
     """Over all processes."""
     stacked = together.mean(torch.stack([value.detach().float() for value in values.values()]))
     return dict(zip(values, stacked.tolist(), strict=True))
