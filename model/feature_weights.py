@@ -65,7 +65,7 @@ def read(path: Path) -> Weights:
     Raises:
         LoadError: it cannot be read, or holds something else.
     """
-    tensors = _tensors(path)
+    tensors = tensors_of(path)
     theirs = any(name.startswith("features.") for name in tensors)
     try:
         convolutions = _paired(_our_names(tensors) if theirs else tensors)
@@ -77,10 +77,14 @@ def read(path: Path) -> Weights:
     return Weights(_for_rgb(convolutions), caffe_inputs())
 
 
-def _tensors(path: Path) -> dict[str, Tensor]:
+def tensors_of(path: Path) -> dict[str, Tensor]:
+    """The tensors of a .safetensors or .npz file, by name. Errors: LoadError.
+
+    Nothing in the file is executed: arrays of Python objects are refused.
+    """
     suffix = path.suffix.lower()
     if suffix not in (".safetensors", ".npz"):
-        raise LoadError(f"{path}: is neither .safetensors nor .npz; {MEND}")
+        raise LoadError(f"{path}: is neither .safetensors nor .npz; convert it to one of them")
     checked_size(path)
     try:
         if suffix == ".safetensors":

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from performer import __version__, train
 from performer.console import say, warn
+from performer.dataset import command as dataset
 from performer.errors import BAD_INPUT, PerformerError
 
 
@@ -153,6 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     schema = commands.add_parser("schema", help="print the JSON Schema of scenes, for editors")
     schema.set_defaults(command=_schema)
     train.add(commands)
+    dataset.add(commands)
     _add_report(commands)
     _add_boot(commands)
     convert = commands.add_parser("convert", help="make a safe model file out of an official one")

@@ -1,7 +1,9 @@
 """Perceptual distance: how differently two pictures look to a network that learned to see."""
 
 import math
+from collections.abc import Mapping
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -36,11 +38,12 @@ class PerceptualDistance(nn.Module):
         """
         if images.shape != references.shape:
             raise ValueError(f"{list(images.shape)} and {list(references.shape)} differ in shape")
-        seen, wanted = self.features(images), self.features(references)
-        total = images.new_zeros(len(images), dtype=next(iter(seen.values())).dtype)
-        for name in self.features.names:
-            total = total + _layer_distance(seen[name], wanted[name])
-        return total / len(self.features.names)
+        return self.between(self.features(images), self.features(references))
+
+    def between(self, seen: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> Tensor:
+        """[N] of maps that `features` gave, where some are compared more than once."""
+        distances = [_layer_distance(seen[name], wanted[name]) for name in self.features.names]
+        return torch.stack(distances).mean(0)
 
 
 def perceptual_distance(weights: str = "vgg16", device: str = "cpu") -> PerceptualDistance:
