@@ -13,7 +13,7 @@ from model.metrics.flicker import relative_change
 from model.metrics.seam import seam_test
 from model.metrics.sharpness import relative_sharpness
 from model.network import Code, Network
-from model.networks import from_config
+from model.untrained_canvas import untrained_like
 from performer.evaluation import likeness
 from performer.evaluation.figures import NETWORK, Figure
 from performer.evaluation.material import WIDE, Conditioner, Material, enlarged
@@ -150,12 +150,7 @@ def device_of(network: Network) -> torch.device:
 
 def fresh(config: CanvasConfig) -> Canvas:
     """A network of the same configuration that learned nothing, always the same."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        network = from_config(config)
-    assert isinstance(network, Canvas)
-    network.eval().requires_grad_(False)
-    return network
+    return untrained_like(config, seed=0)
 
 
 def _middle(condition: Tensor, side: int) -> Tensor:

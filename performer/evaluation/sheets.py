@@ -19,8 +19,7 @@ def of_canvas(judge: CanvasJudge) -> PIL.Image.Image:
     """Two judged pictures to a row, from condition to truth; wide canvases below them."""
     squares = [_captioned(row) for row in judge.sheet_rows[:_SQUARES]]
     rows = [[*chain(*squares[start : start + 2])] for start in range(0, len(squares), 2)]
-    for row in judge.wide_rows[:_WIDES]:
-        rows += [[each] for each in _captioned(row)[:2]]
+    rows += [_captioned(row)[:2] for row in judge.wide_rows[:_WIDES]]
     return contact_sheet.sheet(rows)
 
 

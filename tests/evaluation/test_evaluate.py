@@ -7,15 +7,17 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
+from safetensors.numpy import save_file
 
 import model
 from model import checkpoint
 from model.training.split import is_held_out
 from performer import cli
-from performer.evaluation import curves
+from performer.evaluation import curves, likeness
 from performer.evaluation.canvas import fresh, painted
 from performer.evaluation.figures import Figure, as_values, markdown, table
 from performer.evaluation.material import PAN_FRAMES, Conditioner, Material, enlarged
+from tests.model.metrics.tiny_inception import made_up
 
 SIDE, CONDITION = 64, 32
 PICKLES = Path(__file__).parents[1] / "golden" / "pickles"
@@ -77,6 +79,17 @@ def test_conditions_are_those_of_the_stage_in_their_own_size(pictures: Path) -> 
     assert torch.allclose(made, stage.apply(small, {"sigma": 3.0}))
     assert Conditioner("edges", 0.0, CONDITION, SIDE)(picture).shape == small.shape
     assert enlarged(small, (SIDE, SIDE)).shape == picture.shape
+
+
+@torch.inference_mode()
+def test_fid_and_kid_are_of_whose_weights_are_given(pictures: Path, tmp_path: Path) -> None:
+    save_file(made_up(), tmp_path / "tiny.safetensors")
+    truth = Material(pictures).squares(SIDE, 3)
+    sets = {"network": [picture.flip(3) * 0.5 for picture in truth], "truth": truth}
+    fid, kid = likeness.with_inception(tmp_path / "tiny.safetensors", sets, truth)
+    assert (fid.name, kid.name) == ("FID", "KID")
+    assert fid.values["truth"] < fid.values["network"] / 5
+    assert kid.values["truth"] < kid.values["network"]
 
 
 @torch.inference_mode()
