@@ -1,4 +1,4 @@
-"""Gradients of whole networks, along random directions, against differences in float64."""
+"""Gradients of whole networks, along random ways uphill, against differences in float64."""
 
 from collections.abc import Callable
 
@@ -14,13 +14,19 @@ from model.training.recipe import AdversarialRecipe
 
 
 def slope_along(module: nn.Module, loss: Callable[[], Tensor]) -> tuple[float, float]:
-    """The slope of ``loss`` along one direction of all parameters: by gradients, by differences."""
+    """The slope of ``loss`` along one way for all parameters: by gradients, by differences.
+
+    The way is random but uphill for each of them, or the kinks of leaky ReLUs would drown it.
+    """
     parameters = [p for p in module.parameters() if p.requires_grad]
     generator = torch.Generator().manual_seed(2)
-    way = [torch.randn(p.shape, generator=generator, dtype=p.dtype) for p in parameters]
-    gradients = torch.autograd.grad(loss(), parameters, allow_unused=True)
-    found = sum((g * d).sum() for g, d in zip(gradients, way, strict=True) if g is not None)
-    step = 1e-6
+    gradients = torch.autograd.grad(loss(), parameters, materialize_grads=True, allow_unused=True)
+    way = [
+        gradient.sign() * torch.rand(gradient.shape, generator=generator, dtype=gradient.dtype)
+        for gradient in gradients
+    ]
+    found = sum((g * d).sum() for g, d in zip(gradients, way, strict=True))
+    step = 1e-7
     sides = []
     for sign in (1, -2):
         with torch.no_grad():
