@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from performer import recipes
 from performer.console import say, warn
 from performer.errors import PerformerError
 
@@ -72,12 +71,14 @@ def _train(asked: argparse.Namespace, folder: Path, device: "torch.device") -> i
 
 
 def _recipe(asked: argparse.Namespace) -> "Recipe":
-    given = _given(asked)
-    recipe = recipes.read(asked.recipe, given)
-    return _staged(recipe, asked, 0)
+    from performer import recipes
+
+    return _staged(recipes.read(asked.recipe, _given(asked)), asked, 0)
 
 
 def _given(asked: argparse.Namespace) -> dict[str, Any]:
+    from performer import recipes
+
     named = {
         "pictures": asked.pictures,
         "conditions": asked.conditions,
@@ -94,7 +95,7 @@ def _resumed(asked: argparse.Namespace, folder: Path) -> tuple["Recipe", Any]:
     from ruamel.yaml.comments import CommentedMap
 
     from model.training import checkpoint
-    from performer import document
+    from performer import document, recipes
 
     recipe, state = checkpoint.read(folder)
     values = recipe.model_dump(mode="json")
@@ -108,7 +109,7 @@ def _staged(recipe: "Recipe", asked: argparse.Namespace, seen: int) -> "Recipe":
     """With one more stage from here on, where one was asked for."""
     from ruamel.yaml.comments import CommentedMap
 
-    from performer import document
+    from performer import document, recipes
 
     if not (asked.canvas or asked.batch or asked.images):
         return recipe

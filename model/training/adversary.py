@@ -1,4 +1,4 @@
-"""The critic's side of a training: what it says to the generator, and how it learns itself."""
+"""The discriminator's side of a training: what it tells the generator, and how it learns."""
 
 from collections.abc import Mapping
 
@@ -10,23 +10,25 @@ from model.layers import drawn
 from model.training.augmentation import Probability, augmented
 from model.training.discriminator import Discriminator
 from model.training.draws import For, draw
-from model.training.losses import critic_loss, generator_loss, r1_penalty
+from model.training.losses import discriminator_loss, generator_loss, r1_penalty
 from model.training.optimiser import Optimiser
 from model.training.recipe import Recipe
 from model.training.state import merged, part_of
 
 
 class Adversary:
-    """A critic, its optimiser, and how often what it sees is augmented."""
+    """A discriminator, its optimiser, and how often what it sees is augmented."""
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         self._recipe = recipe
         self._options = recipe.adversarial
         with torch.random.fork_rng():
             torch.manual_seed(int(draw(recipe.seed, For.WEIGHTS, 1).integers(1 << 62)))
-            critic = drawn(Discriminator(recipe.network.resolution, self._options))
-        self.critic = critic.to(device)
-        self._optimiser = Optimiser(self.critic, recipe.optimiser.critic_rate, (0.0, 0.99))
+            discriminator = drawn(Discriminator(recipe.network.resolution, self._options))
+        self.discriminator = discriminator.to(device)
+        self._optimiser = Optimiser(
+            self.discriminator, recipe.optimiser.discriminator_rate, (0.0, 0.99)
+        )
         self._probability = Probability(recipe.augment.target, recipe.augment.adapt_images)
         self._dtype = getattr(torch, recipe.precision)
         self._steps = 0
@@ -46,21 +48,21 @@ class Adversary:
 
     def says(self, painted: Tensor, numbers: range, seen: int) -> Tensor:
         """The generator's loss for pictures ``painted`` for the examples ``numbers``."""
-        self.critic.requires_grad_(False)
-        verdict = self.critic(self._seen(painted, numbers, seen, 0), self._dtype)
-        self.critic.requires_grad_(True)
+        self.discriminator.requires_grad_(False)
+        verdict = self.discriminator(self._seen(painted, numbers, seen, 0), self._dtype)
+        self.discriminator.requires_grad_(True)
         return generator_loss(verdict)
 
     def learn(
         self, painted: Tensor, real: Tensor, numbers: range, seen: int, batch: int
     ) -> dict[str, Tensor] | None:
-        """A step of the critic; its figures, or None where they are not finite."""
+        """A step of the discriminator; its figures, or None where they are not finite."""
         is_penalised = self._options.r1 > 0 and self._steps % self._options.r1_every == 0
-        of_painted = self.critic(self._seen(painted.detach(), numbers, seen, 1), self._dtype)
+        of_painted = self.discriminator(self._seen(painted.detach(), numbers, seen, 1), self._dtype)
         shown = self._seen(real, numbers, seen, 2).detach().requires_grad_(is_penalised)
-        of_real = self.critic(shown, torch.float32 if is_penalised else self._dtype)
-        figures = {"critic": critic_loss(of_painted, of_real)}
-        loss = figures["critic"]
+        of_real = self.discriminator(shown, torch.float32 if is_penalised else self._dtype)
+        figures = {"discriminator": discriminator_loss(of_painted, of_real)}
+        loss = figures["discriminator"]
         if is_penalised:
             figures["r1"] = r1_penalty(of_real, shown, self._options.r1)
             loss = loss + self._options.r1_every * figures["r1"]
@@ -73,7 +75,7 @@ class Adversary:
         return figures
 
     def _seen(self, pictures: Tensor, numbers: range, seen: int, which: int) -> Tensor:
-        """What the critic sees: augmented, and blurred early on."""
+        """What the discriminator sees: augmented, and blurred early on."""
         seed = self._recipe.seed
         randoms = [draw(seed, For.AUGMENT, 3 * number + which) for number in numbers]
         shown = augmented(pictures, randoms, self._probability.p)
@@ -92,12 +94,15 @@ class Adversary:
             "probability": self._probability.state(),
             "steps": torch.tensor(self._steps),
         }
-        parts = {"critic": self.critic.state_dict(), "optimiser": self._optimiser.state()}
+        parts = {
+            "discriminator": self.discriminator.state_dict(),
+            "optimiser": self._optimiser.state(),
+        }
         return {**own, **merged(parts)}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from a `state`. Errors: ValueError, KeyError, RuntimeError: another critic's."""
-        self.critic.load_state_dict(part_of(state, "critic"))
+        """Go on from a `state`. Errors: ValueError, KeyError, RuntimeError: another one's."""
+        self.discriminator.load_state_dict(part_of(state, "discriminator"))
         self._optimiser.restore(part_of(state, "optimiser"))
         self._probability.restore(state["probability"])
         self._steps = int(state["steps"])

@@ -1,8 +1,9 @@
-"""Adaptive augmentation of what the critic sees, so that it cannot learn a small folder by heart.
+"""Adaptive augmentation of what the discriminator sees, so that it learns nothing by heart.
 
 Source: Karras et al. 2020, arXiv:2006.06676, section 3 and appendix B: each transformation happens
-with a probability p, which follows from how sure the critic is of photographs. Of its set these are
-flips, quarter turns, shifts by whole pixels, scale, and colour. What is shifted in is mirrored.
+with a probability p, which follows from how sure the discriminator is of photographs. Of its set
+these are flips, quarter turns, shifts by whole pixels, scale, and colour. What is shifted in is
+mirrored.
 """
 
 import math
@@ -104,7 +105,7 @@ def _turn(angle: float) -> np.ndarray:
 
 
 class Probability:
-    """How often pictures are augmented: more while the critic is too sure of photographs.
+    """How often pictures are augmented: more while the discriminator is too sure of photographs.
 
     Attributes:
         p: the probability, 0 … 1.
@@ -118,7 +119,7 @@ class Probability:
         self._pictures = 0
 
     def follow(self, of_real: Tensor, batch: int) -> None:
-        """Take note of a critic's verdicts [N] on photographs, of ``batch`` in all processes."""
+        """Take note of verdicts [N] on photographs, of ``batch`` in all processes."""
         self._signs.append(float(together.mean(of_real.detach().sign().mean())))
         self._pictures += batch
         if len(self._signs) < STEPS:

@@ -1,6 +1,6 @@
-"""The critic: a residual network that says how much a picture looks like a photograph.
+"""The discriminator: a residual network that says how much a picture looks like a photograph.
 
-Source: Karras et al. 2020, arXiv:1912.04958, section 4.2 and figure 7 (residual critic), and
+Source: Karras et al. 2020, arXiv:1912.04958, section 4.2 and figure 7 (residual discriminator), and
 Karras et al. 2018, arXiv:1710.10196, sections 3 and 4 (deviation over the batch, equalised learning
 rate). Unlike there the deepest maps are averaged before the last layers, so that any canvas fits.
 """
@@ -73,8 +73,9 @@ class Block(nn.Module):
     def forward(self, x: Tensor, dtype: torch.dtype) -> Tensor:
         """[N, in, H, W] to [N, out, H / 2, W / 2]."""
         beside = self.shortcut(x, dtype, math.sqrt(0.5))
-        main: Tensor = self.conv1(self.conv0(x, dtype), dtype, math.sqrt(0.5))
-        return main + beside
+        main = self.conv1(self.conv0(x, dtype), dtype, math.sqrt(0.5))
+        both: Tensor = main + beside
+        return both
 
 
 class Discriminator(nn.Module):

@@ -25,7 +25,6 @@ class For(IntEnum):
     AUGMENT = 5
     NOISE = 6
     SHEET = 7
-    CRITIC_LATENT = 8
 
 
 def draw(seed: int, purpose: For, number: int) -> Random:

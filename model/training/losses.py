@@ -42,20 +42,20 @@ def _perceptual(recipe: LossRecipe, device: torch.device) -> Callable[[Tensor, T
 
 
 def generator_loss(of_painted: Tensor) -> Tensor:
-    """Non-saturating: the critic [N] should take what was painted for a photograph.
+    """Non-saturating: the discriminator [N] should take what was painted for a photograph.
 
     Source: Goodfellow et al. 2014, arXiv:1406.2661, section 3.
     """
     return F.softplus(-of_painted).mean()
 
 
-def critic_loss(of_painted: Tensor, of_real: Tensor) -> Tensor:
+def discriminator_loss(of_painted: Tensor, of_real: Tensor) -> Tensor:
     """Logistic: painted pictures below zero, photographs above it."""
     return F.softplus(of_painted).mean() + F.softplus(-of_real).mean()
 
 
 def r1_penalty(of_real: Tensor, real: Tensor, gamma: float) -> Tensor:
-    """Half of ``gamma`` times the squared gradient of the critic [N] at photographs.
+    """Half of ``gamma`` times the squared gradient of the discriminator [N] at photographs.
 
     Source: Mescheder et al. 2018, arXiv:1801.04406, equation 9.
     """

@@ -3,10 +3,9 @@
 from fnmatch import fnmatchcase
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from model import checkpoint, networks, schedule, together
-from model.alias_free import AliasFreeLayer
+from model import checkpoint, networks, schedule
 from model.config import Config
 from model.encoder import BatchNorm
 from model.errors import LoadError
@@ -104,28 +103,3 @@ def _freeze(network: Network, patterns: tuple[str, ...]) -> None:
             raise TrainingError(f"network.frozen: nothing is called {pattern}; there are {parts}")
         for name in found:
             names[name].requires_grad_(False)
-
-
-@torch.no_grad()
-def settle(network: Network, condition: Tensor, z: Tensor) -> None:
-    """Set every running statistic from one batch, so that a fresh network starts normalised."""
-    hooks = [
-        module.register_forward_pre_hook(_measure)
-        for module in network.modules()
-        if isinstance(module, BatchNorm | AliasFreeLayer)
-    ]
-    network.generate(z, condition=condition if condition.numel() else None)
-    for hook in hooks:
-        hook.remove()
-
-
-def _measure(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-    x = inputs[0].float()
-    match module:
-        case BatchNorm():
-            mean = together.mean(x.mean([0, 2, 3]))
-            module.running_mean.copy_(mean)
-            centred = x - mean[:, None, None]
-            module.running_var.copy_(together.mean(centred.square().mean([0, 2, 3])))
-        case AliasFreeLayer():
-            module.magnitude_ema.copy_(together.mean(x.square().mean()))

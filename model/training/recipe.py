@@ -124,17 +124,17 @@ class LossRecipe(Strict):
 
 
 class AdversarialRecipe(Strict):
-    """A critic that learns to tell pictures from photographs.
+    """A discriminator that learns to tell pictures from photographs.
 
     Attributes:
-        weight: of its say in the generator's loss; 0 is no critic.
+        weight: of its say in the generator's loss; 0 is no discriminator.
         begins_at: pictures seen before it starts.
         phased_in: pictures over which its weight grows to the whole.
-        r1: gamma of the penalty on the critic's gradient (Mescheder et al. 2018).
+        r1: gamma of the penalty on the discriminator's gradient (Mescheder et al. 2018).
         r1_every: steps from one penalty to the next, which weighs as many times more.
-        blur_sigma, blur_images: what the critic sees is blurred at first, in pixels, and less and
-            less over so many pictures (Karras et al. 2021, appendix).
-        channel_base, channel_max: size of the critic; see `model.training.discriminator`.
+        blur_sigma, blur_images: what the discriminator sees is blurred at first, in pixels, and
+            less and less over so many pictures (Karras et al. 2021, appendix).
+        channel_base, channel_max: size of the discriminator; see `model.training.discriminator`.
     """
 
     weight: Weight = 0.0
@@ -155,8 +155,8 @@ class AugmentRecipe(Strict):
         mirror: photographs are mirrored half of the time.
         zoom: crops are up to this share of the way from native pixels to the whole picture.
         stretch: crops are up to so many times wider, or higher, than their canvas.
-        adaptive: what the critic sees is augmented as often as it takes (Karras et al. 2020).
-        target: how often the critic may be sure of photographs, as mean sign of its outputs.
+        adaptive: what it sees is augmented as often as it takes (Karras et al. 2020).
+        target: how often the discriminator may be sure of photographs, as mean sign of its outputs.
         adapt_images: pictures over which the probability can go from 0 to 1.
     """
 
@@ -169,15 +169,15 @@ class AugmentRecipe(Strict):
 
 
 class OptimiserRecipe(Strict):
-    """Adam, for the generator and for the critic.
+    """Adam, for the generator and for the discriminator.
 
     Attributes:
         cooldown: the last share of the run, over which the generator's rate falls to nothing.
-        beta1: 0 is usual where the critic alone teaches.
+        beta1: 0 is usual where the discriminator alone teaches.
     """
 
     rate: Annotated[float, Field(gt=0, le=1)] = 0.0025
-    critic_rate: Annotated[float, Field(gt=0, le=1)] = 0.002
+    discriminator_rate: Annotated[float, Field(gt=0, le=1)] = 0.002
     beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
     cooldown: Unit = 0.2
 

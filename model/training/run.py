@@ -1,5 +1,6 @@
-"""A whole run in its folder: steps, journal, checkpoints, sheets, and what comes out."""
+"""A whole run in its folder: steps, losses, checkpoints, sheets, and what comes out."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,9 +12,9 @@ import torch
 from model import together
 from model.checkpoint import save
 from model.training import checkpoint
+from model.training.curves import Curves
 from model.training.errors import TrainingError
 from model.training.examples import Batch, Examples
-from model.training.journal import Journal
 from model.training.photographs import Photographs, files_in
 from model.training.recipe import Recipe
 from model.training.sheets import Sheets
@@ -22,7 +23,8 @@ from model.training.trainer import Trainer
 
 MODEL = "model.safetensors"
 SHEETS = "sheets"
-_AHEAD = 3  # batches that are made while one is learnt from
+# Batches that are made while one is learnt from.
+_AHEAD = max(3, (os.cpu_count() or 1) // 2)
 
 
 class Listener(Protocol):
@@ -71,19 +73,19 @@ class Run:
         if together.rank() > 0:
             self._learn(None)
             return self.trainer.is_done
-        journal = Journal(self.folder, self.trainer.seen, self.recipe.tensorboard)
-        journal.restore(state or {})
+        curves = Curves(self.folder, self.trainer.seen, self.recipe.tensorboard)
+        curves.restore(state or {})
         try:
-            self._learn(journal)
+            self._learn(curves)
         finally:
-            journal.close()
+            curves.close()
         return self.trainer.is_done
 
     def _begin(self, state: dict[str, torch.Tensor] | None) -> None:
         if state is None:
             if self.trainer.origin:
                 self._listener.told(self.trainer.origin)
-            self.trainer.settle()
+            self.trainer.begin()
             return
         try:
             self.trainer.restore(state)
@@ -94,17 +96,17 @@ class Run:
                 "start in another folder"
             ) from None
 
-    def _learn(self, journal: Journal | None) -> None:
+    def _learn(self, curves: Curves | None) -> None:
         began = written = time.monotonic()
         for batch in self._batches():
             before = self.trainer.seen
-            self._note(self.trainer.step(batch), journal)
+            self._note(self.trainer.step(batch), curves)
             now = time.monotonic()
             stops = self._stops(now - began)
-            if journal is not None:
-                self._show(before, journal)
+            if curves is not None:
+                self._show(before, curves)
                 if stops or now - written > 60 * self.recipe.checkpoint_minutes:
-                    self._write(journal)
+                    self._write(curves)
                     written = now
             if stops:
                 return
@@ -114,11 +116,11 @@ class Run:
         late = self._minutes is not None and seconds > 60 * self._minutes
         return together.anywhere(late or self._listener.is_stopping() or self.trainer.is_done)
 
-    def _note(self, figures: Mapping[str, float] | None, journal: Journal | None) -> None:
+    def _note(self, figures: Mapping[str, float] | None, curves: Curves | None) -> None:
         if figures is not None:
             self._faults = 0
-            if journal is not None:
-                journal.add(figures)
+            if curves is not None:
+                curves.add(figures)
             self._listener.seen(self.trainer.seen, figures)
             return
         self._faults += 1
@@ -130,22 +132,22 @@ class Run:
             )
         self._listener.told(f"picture {seen}: a step gave no finite number; it is skipped")
 
-    def _show(self, before: int, journal: Journal) -> None:
+    def _show(self, before: int, curves: Curves) -> None:
         """A row and a sheet, where it is time for them."""
         if self._crossed(before, self.recipe.row_images):
-            journal.write(self.trainer.seen)
+            curves.write(self.trainer.seen)
         if self._crossed(before, self.recipe.sheet_images):
             self._write_sheet()
 
     def _crossed(self, before: int, every: int) -> bool:
         return before // every != self.trainer.seen // every
 
-    def _write(self, journal: Journal) -> None:
+    def _write(self, curves: Curves) -> None:
         """Checkpoint, and the network as it can be played now."""
         if self.trainer.is_done:
-            journal.write(self.trainer.seen)
+            curves.write(self.trainer.seen)
             self._write_sheet()
-        checkpoint.write(self.folder, self.recipe, {**self.trainer.state(), **journal.state()})
+        checkpoint.write(self.folder, self.recipe, {**self.trainer.state(), **curves.state()})
         self._write_network()
 
     def _write_network(self) -> None:

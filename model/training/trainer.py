@@ -6,22 +6,24 @@ import torch
 from torch import Tensor
 
 from model import together
+from model.canvas import Canvas
 from model.network import Network
 from model.training.adversary import Adversary
 from model.training.averaging import copied, follow
 from model.training.draws import For, draw
 from model.training.examples import Batch, Examples
 from model.training.losses import Reconstruction
-from model.training.networks import fresh, settle
+from model.training.networks import fresh
 from model.training.optimiser import Optimiser
 from model.training.recipe import Recipe
+from model.training.start import fit_colours, settle, sharpen
 from model.training.state import merged, part_of
 
 Figures = dict[str, float]
 
 
 class Trainer:
-    """A generator that learns, its running average, and the critic where there is one.
+    """A generator that learns, its running average, and the discriminator where there is one.
 
     Attributes:
         seen: pictures so far, over all processes.
@@ -48,11 +50,17 @@ class Trainer:
     def is_done(self) -> bool:
         return self.seen >= self.recipe.images
 
-    def settle(self) -> None:
-        """Before the very first step: running statistics from a first batch."""
+    def begin(self) -> None:
+        """Before the very first step: bring a fresh network to where it can learn."""
         batch = self.batch(self.seen).to(self._device)
-        settle(self.generator, batch.condition, batch.z)
-        self.averaged.load_state_dict(self.generator.state_dict())
+        network = self.generator
+        if isinstance(network, Canvas) and self.recipe.network.start_from is None:
+            sharpen(network)
+            settle(network, batch)
+            fit_colours(network, batch)
+        else:
+            settle(network, batch)
+        self.averaged.load_state_dict(network.state_dict())
 
     def batch(self, seen: int) -> Batch:
         """What this process sees of the step after ``seen`` pictures."""
@@ -71,7 +79,7 @@ class Trainer:
         statistics = [buffer.clone() for buffer in self.generator.buffers()]
         figures, painted = self._generator_step(batch, numbers)
         if figures is not None and self._adversary is not None:
-            learnt = self._critic_step(painted, batch, numbers, size)
+            learnt = self._discriminator_step(painted, batch, numbers, size)
             figures = None if learnt is None else {**figures, **learnt}
         self.seen += size
         if figures is None:
@@ -95,7 +103,7 @@ class Trainer:
         is_finite = self._optimiser.step(loss, self._rate_share())
         return {"loss": loss, **figures} if is_finite else None, painted
 
-    def _critic_step(
+    def _discriminator_step(
         self, painted: Tensor, batch: Batch, numbers: range, size: int
     ) -> dict[str, Tensor] | None:
         assert self._adversary is not None
@@ -133,7 +141,7 @@ class Trainer:
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go on from a `state`. Errors: ValueError, KeyError, RuntimeError: another network's.
 
-        A critic that the former recipe lacked starts fresh.
+        A discriminator that the former recipe lacked starts fresh.
         """
         self.generator.load_state_dict(part_of(state, "generator"))
         self.averaged.load_state_dict(part_of(state, "averaged"))

@@ -14,7 +14,7 @@ from model.training.errors import TrainingError
 NAME = "losses.csv"
 
 
-class Journal:
+class Curves:
     """Means of the figures of steps, one row at a time.
 
     A run that goes on writes over the rows that it sees again. TensorBoard's files, which nobody
@@ -38,15 +38,15 @@ class Journal:
     def state(self) -> dict[str, Tensor]:
         """What has not become a row yet."""
         return {
-            f"journal/{name}": torch.tensor([total, self._counts[name]], dtype=torch.float64)
+            f"curves/{name}": torch.tensor([total, self._counts[name]], dtype=torch.float64)
             for name, total in self._sums.items()
         }
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go on from a `state`, which may hold more than ours."""
         for key, tensor in state.items():
-            if key.startswith("journal/"):
-                name = key.removeprefix("journal/")
+            if key.startswith("curves/"):
+                name = key.removeprefix("curves/")
                 self._sums[name], self._counts[name] = float(tensor[0]), int(tensor[1])
 
     def write(self, seen: int) -> None:
