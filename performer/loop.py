@@ -68,6 +68,7 @@ class Loop:
         They go on from where we are; another scene, ``anew``, starts from its own beginning.
         """
         stations.parameters.take_over(self.parameters, _OF_THE_HALL if anew else None)
+        stations.generator.bends.forget()  # what it was first painted with
         if not anew:
             stations.latent.go_on_from(self.latent)
             stations.generator.bends.go_on_from(self.generator.bends)

@@ -77,14 +77,22 @@ class Chain:
         self._guard = guard
         self._placed = [_placed(name, bend, layers, clusters) for name, bend in bends.items()]
         self._amounts: torch.Tensor | None = None
+        self._network: Network | None = None
 
-    def prepare(self, network: "Network", aspect: float) -> None:
-        """Let bends look at the network they bend, whose canvas is ``aspect`` as wide as high."""
+    def prepare(self, network: "Network", aspect: float, former: "Chain | None" = None) -> None:
+        """Let bends look at the network they bend, whose canvas is ``aspect`` as wide as high.
+
+        What those of a ``former`` chain have seen of the same network is not looked at again.
+        Errors: PlaceError.
+        """
+        self._network = network
+        seen = former._placed if former is not None and former._network is network else []
+        before = {placed.name: placed for placed in seen}
         for placed in self._placed:
             if (problem := _misfit(placed, network, aspect)) is not None:
                 raise PlaceError(placed.name, "mask", problem)
             try:
-                placed.prepare(network)
+                placed.prepare(network, before.get(placed.name))
             except ValueError as error:
                 field = "file" if getattr(placed.bend.settings, "file", None) else "kind"
                 raise PlaceError(placed.name, field, str(error)) from error

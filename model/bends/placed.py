@@ -62,6 +62,8 @@ class Placed:
 
     Attributes:
         weights: how much each channel of the layer takes, [C]; None: all of them all.
+        span: from the first to the last that takes anything.
+        is_partial: whether some in the span take less than all.
         mask: of a file, [1, 1, H, W].
         travelled: its speed, summed up over time.
     """
@@ -72,6 +74,7 @@ class Placed:
         self.place = place
         self.weights: torch.Tensor | None = None
         self.span = slice(None)
+        self.is_partial = False
         self.mask: torch.Tensor | None = None
         self.stored: Mapping[str, torch.Tensor] = {}
         self.memory = Memory()
@@ -93,15 +96,21 @@ class Placed:
         first, last = int(chosen[0]), int(chosen[-1])
         self.weights, self._chosen = found, chosen
         self.span = slice(first, last + 1)
+        self.is_partial = not bool((found[self.span] == 1).all())
 
     def read_mask(self) -> None:
         """Read the mask of a file. Errors: ValueError, ``what; mend``."""
         if isinstance(wanted := self.bend.settings.mask, FileMask):
             self.mask = masks.read(wanted.file)
 
-    def prepare(self, network: "Network") -> None:
-        """Look at the network, if the bend wants to. Errors: ValueError, ``what; mend``."""
-        if hasattr(self.bend, "prepare"):
+    def prepare(self, network: "Network", former: "Placed | None") -> None:
+        """Look at the network, if the bend wants to, and did not as ``former``.
+
+        Errors: ValueError, ``what; mend``.
+        """
+        if former is not None and self._is_same(former):
+            self.stored = former.stored
+        elif hasattr(self.bend, "prepare"):
             self.stored = self.bend.prepare(network, self.place)
 
     def amounts(self, values: Mapping[str, float]) -> dict[str, float]:
@@ -119,8 +128,11 @@ class Placed:
     def go_on_from(self, former: "Placed") -> None:
         """Remember what the same bend remembers elsewhere."""
         self.travelled = former.travelled
-        if former.bend is self.bend and former.place == self.place:
+        if self._is_same(former):
             self.memory = former.memory
+
+    def _is_same(self, former: "Placed") -> bool:
+        return former.bend is self.bend and former.place == self.place
 
     def rests(self, amounts: Mapping[str, float]) -> bool:
         """Whether it does nothing in this frame; then it forgets."""
@@ -147,11 +159,6 @@ class Placed:
     def chosen(self, first: int = 0) -> "torch.Tensor | None":
         """The numbers of its channels, counted from ``first``; None: all."""
         return None if self._chosen is None else self._chosen - first
-
-    @property
-    def is_partial(self) -> bool:
-        """Whether some channels of its span take less than all."""
-        return self.weights is not None and not bool((self.weights[self.span] == 1).all())
 
     def laid_mask(
         self, size: tuple[int, int], canvas: Canvas, device: "torch.device"

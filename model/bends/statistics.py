@@ -16,16 +16,20 @@ def features_of(network: "Network", layer: str, file: Path | None, seed: int) ->
     """
     import torch
 
+    import cuda_ops
+    from model import networks
     from model.latent import seed_vector
 
     if network.encoder is None and file is not None:
         raise ValueError("this network sees no picture; take the statistics of a seed")
     if network.encoder is not None and file is None:
         raise ValueError("has no file, whose statistics it would take; name a picture")
+    # With a network of its own around the same weights, since this one may be playing meanwhile.
+    network = networks.assemble(network.config, network.state_dict())
     like = network.mapping.w_avg
     classes = network.config.c_dim
     label = torch.eye(1, classes, device=like.device) if classes else None
-    with torch.inference_mode():
+    with torch.inference_mode(), cuda_ops.choose("portable"):
         z = torch.from_numpy(seed_vector(seed, network.config.z_dim)[None]).to(like)
         code = None if file is None else network.encoder(_condition(network, file).to(like))  # type: ignore[misc]
         _, maps = network.synthesis(network.mapping(z, label), code, features=[layer])
