@@ -9,16 +9,8 @@ from model.bends import masks
 from model.bends.base import Bend, Place, find_layer
 from model.bends.channels import Clusters
 from model.bends.masks import FileMask, LiveMask
-from model.bends.placed import (
-    NATIVE,
-    Canvas,
-    Guard,
-    LayerBends,
-    Placed,
-    Playing,
-    together,
-    unguarded,
-)
+from model.bends.placed import NATIVE, Canvas, Guard, Placed, unguarded
+from model.bends.playing import LayerBends, Playing, together
 
 if TYPE_CHECKING:
     import torch
@@ -100,8 +92,7 @@ class Chain:
     def regroup(self, clusters: Clusters) -> None:
         """Other clusters from the next frame on; a bend whose own is not there rests."""
         for placed in self._placed:
-            with placed.guarded(self._guard):
-                placed.choose(clusters)
+            placed.regroup(clusters, self._guard)
 
     def walk(self, seconds: float, values: Values) -> None:
         """Let time go on, for bends that move by themselves."""
@@ -129,7 +120,7 @@ class Chain:
         for placed, row, amounts in zip(self._placed, rows, shares, strict=True):
             if placed.rests(amounts):
                 continue
-            step = Playing(placed, row, amounts, canvas, is_sparing=self.is_sparing)
+            step = Playing(placed, placed.bend, row, amounts, canvas, self.is_sparing)
             playing.setdefault(placed.place.name, []).append(step)
         found = {
             layer: LayerBends(together(steps), self._guard) for layer, steps in playing.items()

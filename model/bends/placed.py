@@ -1,20 +1,18 @@
-"""One bend on its layer: what it has chosen, what it remembers, and how it plays in a frame."""
+"""One bend on its layer: what it has chosen, what it has seen, and what it remembers."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from model.bends import channels, masks
-from model.bends.base import Bend, Place, Site
+from model.bends.base import Bend, Place
 from model.bends.channels import Clusters
 from model.bends.masks import FileMask, LiveMask
-from model.bends.relocation import Affine, Together
 
 if TYPE_CHECKING:
     import torch
 
-    from cuda_ops.cpu.blocks import Blocks
     from model.network import Network
 
 Guard = Callable[[str, Exception], None]
@@ -83,6 +81,7 @@ class Placed:
         self._knobs = tuple(bend.settings.knobs())
         self._chosen: torch.Tensor | None = None
         self._resting = 0
+        self._is_lost = False
         self._laid: tuple[object, torch.Tensor] | None = None
 
     def choose(self, clusters: Clusters | None) -> None:
@@ -97,6 +96,15 @@ class Placed:
         self.weights, self._chosen = found, chosen
         self.span = slice(first, last + 1)
         self.is_partial = not bool((found[self.span] == 1).all())
+
+    def regroup(self, clusters: Clusters, guard: Guard) -> None:
+        """Find the channels anew; where they are not there, rest until they are."""
+        try:
+            self.choose(clusters)
+            self._is_lost = False
+        except ValueError as error:
+            guard(self.name, error)
+            self._is_lost = True
 
     def read_mask(self) -> None:
         """Read the mask of a file. Errors: ValueError, ``what; mend``."""
@@ -137,7 +145,8 @@ class Placed:
     def rests(self, amounts: Mapping[str, float]) -> bool:
         """Whether it does nothing in this frame; then it forgets."""
         self._resting = max(self._resting - 1, 0)
-        if not self._resting and amounts["mix"] != 0 and not self.bend.neutral(amounts):
+        able = not self._resting and not self._is_lost
+        if able and amounts["mix"] != 0 and not self.bend.neutral(amounts):
             return False
         self.memory.clear()
         return True
@@ -151,12 +160,11 @@ class Placed:
             guard(self.name, error)
             self._resting = REST_FRAMES
 
-    def site(self, values: Mapping[str, float], canvas: Canvas, **more: Any) -> Site:
-        """What the bend is told."""
-        pixels = self.place.pixels_per_picture * canvas.scale
-        return Site(values, pixels, self.place.magnitude, stored=self.stored, **more)
+    def pixels(self, canvas: Canvas) -> float:
+        """Of the layer, for the height of the picture."""
+        return self.place.pixels_per_picture * canvas.scale
 
-    def chosen(self, first: int = 0) -> "torch.Tensor | None":
+    def chosen(self, first: int) -> "torch.Tensor | None":
         """The numbers of its channels, counted from ``first``; None: all."""
         return None if self._chosen is None else self._chosen - first
 
@@ -167,7 +175,7 @@ class Placed:
 
         ValueError where it does not fit the canvas.
         """
-        height = self.place.pixels_per_picture * canvas.scale
+        height = self.pixels(canvas)
         picture = height, height * canvas.aspect
         wanted = self.bend.settings.mask
         if isinstance(wanted, LiveMask):
@@ -182,150 +190,3 @@ class Placed:
         if self._laid is None or self._laid[0] != key:
             self._laid = key, masks.laid(self.mask.to(device), size, picture)
         return self._laid[1]
-
-
-@dataclass(slots=True)
-class Playing:
-    """A placed bend in one frame; ``bend`` is its own, or several neighbours as one."""
-
-    placed: Placed
-    row: "torch.Tensor"
-    values: Mapping[str, float]
-    canvas: Canvas
-    bend: Any = None
-    is_sparing: bool = False
-    mask: "torch.Tensor | None" = field(default=None)
-
-    def __post_init__(self) -> None:
-        self.bend = self.bend or self.placed.bend
-
-    @property
-    def joins(self) -> bool:
-        """Whether it may become one resampling with a neighbour."""
-        is_whole = self.values["mix"] == 1 and self.placed.bend.settings.mask is None
-        return isinstance(self.bend, Affine) and is_whole
-
-    def joins_with(self, other: "Playing") -> bool:
-        """Whether both are one resampling."""
-        ours, others = self.placed.bend.settings, other.placed.bend.settings
-        same = (ours.channels, getattr(ours, "border", None)) == (
-            others.channels,
-            getattr(others, "border", None),
-        )
-        return self.joins and other.joins and same
-
-    def apply(self, features: "torch.Tensor") -> "torch.Tensor":
-        """The bend on its channels, mixed with what was there; the rest as it was."""
-        import torch
-
-        placed, keeps = self.placed, getattr(self.bend, "keeps", None)
-        chosen = features[:, placed.span]
-        wide = chosen.to(torch.promote_types(features.dtype, torch.float32))
-        before = placed.memory.tensor
-        if before is None or before.shape != wide.shape:
-            before = placed.memory.tensor = wide.clone() if keeps == "first" else None
-        first = placed.span.start or 0
-        row = self.row.to(wide.dtype)
-        site = placed.site(
-            self.values,
-            self.canvas,
-            chosen=placed.chosen(first),
-            before=before,
-            is_sparing=self.is_sparing,
-        )
-        bent = self.mixed(wide, self.bend.apply(wide, row, site))
-        if keeps == "last":
-            placed.memory.tensor = bent.clone() if bent is wide else bent
-        if bent.shape == features.shape:
-            return bent.to(features.dtype)
-        result = features.clone()
-        result[:, placed.span] = bent.to(features.dtype)
-        return result
-
-    def mixed(self, unbent: "torch.Tensor", bent: "torch.Tensor") -> "torch.Tensor":
-        """As much of ``bent`` as mix, weights and mask ask for."""
-        size = (unbent.shape[-2], unbent.shape[-1])
-        mask = self.placed.laid_mask(size, self.canvas, unbent.device)
-        share: Any = None if self.values["mix"] == 1 else self.row[0]
-        if self.placed.weights is not None and self.placed.is_partial:
-            weights = self.placed.weights[self.placed.span, None, None].to(unbent.device)
-            share = weights if share is None else share * weights
-        if mask is not None:
-            share = mask if share is None else share * mask
-        return bent if share is None else unbent.lerp(bent, share.to(unbent.dtype))
-
-    def in_blocks(self, blocks: "Blocks") -> None:
-        """The same, by native kernels."""
-        placed, keeps = self.placed, getattr(self.bend, "keeps", None)
-        self._choose(blocks)
-        memory = placed.memory
-        if memory.blocks is not None and not blocks.fits(memory.blocks):
-            memory.blocks = None
-        if memory.blocks is None and keeps == "first":
-            memory.blocks = blocks.copy(None)
-        site = placed.site(
-            self.values,
-            self.canvas,
-            chosen=placed.chosen(),
-            before=memory.blocks,
-            is_sparing=self.is_sparing,
-        )
-        self.bend.in_blocks(blocks, self.row, site)
-        if keeps == "last":
-            memory.blocks = blocks.copy(memory.blocks)
-
-    def _choose(self, blocks: "Blocks") -> None:
-        import torch
-
-        mask = self.placed.laid_mask(blocks.size, self.canvas, self.row.device)
-        mix, weights = self.values["mix"], self.placed.weights
-        if weights is None and mix != 1:
-            weights = torch.ones(blocks.channels)
-        share = None if weights is None else weights * mix
-        blocks.choose(share, None if mask is None else mask[0, 0])
-
-
-class LayerBends:
-    """The bends of one layer in one frame, in order: a callable on its features."""
-
-    def __init__(self, steps: Sequence[Playing], guard: Guard) -> None:
-        self._steps = steps
-        self._guard = guard
-
-    @property
-    def plays_in_blocks(self) -> bool:
-        """Whether native kernels know all of them."""
-        return all(hasattr(step.bend, "in_blocks") for step in self._steps)
-
-    def __call__(self, features: "torch.Tensor") -> "torch.Tensor":
-        """[N, C, H, W] to the same."""
-        for step in self._steps:
-            with step.placed.guarded(self._guard):
-                features = step.apply(features)
-        return features
-
-    def in_blocks(self, blocks: "Blocks") -> None:
-        """The same, as steps on a native map."""
-        for step in self._steps:
-            with step.placed.guarded(self._guard), blocks.whole_or_not():
-                step.in_blocks(blocks)
-
-
-def together(steps: Sequence[Playing]) -> list[Playing]:
-    """``steps`` with neighbours that are one resampling made one."""
-    groups: list[list[Playing]] = []
-    for step in steps:
-        if groups and groups[-1][-1].joins_with(step):
-            groups[-1].append(step)
-        else:
-            groups.append([step])
-    return [group[0] if len(group) == 1 else _as_one(group) for group in groups]
-
-
-def _as_one(group: Sequence[Playing]) -> Playing:
-    import torch
-
-    first = group[0]
-    row = torch.cat([step.row for step in group])
-    bend = Together([step.bend for step in group])
-    return Playing(first.placed, row, first.values, first.canvas, bend, is_sparing=first.is_sparing)

@@ -147,6 +147,18 @@ def test_a_cluster_is_bent_and_another_when_channels_are_grouped_anew() -> None:
     assert changed(playing, {"amount": 1.0}) == [True, False, False, False]
 
 
+def test_a_bend_whose_cluster_went_away_rests_until_there_is_one() -> None:
+    told: list[str] = []
+    parts = {"bend": bend_cases.part(**CLUSTER)}
+    there = Grouped(L1_5_2=[0, 1, 0, 1])
+    playing = Chain(parts, PLACES, there, guard=lambda name, error: told.append(str(error)))
+    playing.regroup(Grouped())
+    assert playing.at(lambda name: {"mix": 1.0, "amount": 1.0}, "cpu") is None
+    assert told == ["there is no cluster 2 of L1; make some"]
+    playing.regroup(there)
+    assert changed(playing, {"amount": 1.0}) == [False, True, False, True]
+
+
 def test_a_cluster_may_take_a_channel_in_part() -> None:
     x = features()
     playing = chain(Grouped(L1_5_2=[0.25, 0, 0, 0]), **CLUSTER)
