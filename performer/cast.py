@@ -93,7 +93,7 @@ def assemble(scene: Scene, network: Any, footage: FootageOf, former: Cast | None
             way = ("bends", name)
             parts[way] = kept[way] if way in kept else make("bends", scene.bends[name])
         bends = {name: parts["bends", name] for name in scene.bends}
-        chain = place(bends, network, scene.model.canvas, None if former is None else former.chain)
+        chain = place(bends, network, scene.model.canvas)
         if (part := kept.get(_CONDITION)) is None:
             part = made.enter_context(contextlib.closing(open_condition(scene)))
         parts[_CONDITION] = part
@@ -190,16 +190,14 @@ def make(group: str, settings: Settings) -> Any:
     return registry.part(group, settings.kind)(settings)
 
 
-def place(
-    bends: Mapping[str, Any], network: Any, canvas: tuple[int, int], former: Chain | None = None
-) -> Chain:
+def place(bends: Mapping[str, Any], network: Any, canvas: tuple[int, int]) -> Chain:
     """Each of ``bends`` at its layer, ready for a ``canvas`` (width, height).
 
     Errors: FieldError where it has no layer, or lacks something else.
     """
     try:
         chain = Chain(bends, places(network.config, network), guard=_rest)
-        chain.prepare(network, canvas[0] / canvas[1], former)
+        chain.prepare(network, canvas[0] / canvas[1])
         return chain
     except PlaceError as error:
         raise FieldError.of(("bends", error.bend, error.field), error) from error

@@ -1,5 +1,6 @@
 """AdaIN: feature maps take on the statistics of a stored picture."""
 
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,6 +30,12 @@ class AdaIN(Part):
         seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
         amount: Amount = 0.0
 
+    def __init__(self, settings: "AdaIN.Settings") -> None:
+        super().__init__(settings)
+        self._seen: weakref.ref[Network] | None = None
+        self._at: Place | None = None
+        self._found: dict[str, torch.Tensor] = {}
+
     def neutral(self, values: Mapping[str, float]) -> bool:
         """At no amount."""
         return values["amount"] == 0
@@ -37,9 +44,12 @@ class AdaIN(Part):
         """Mean and deviation of each channel, [C]. Errors: ValueError for the picture."""
         from model.bends.statistics import features_of
 
-        maps = features_of(network, place.name, self.settings.file, self.settings.seed)
-        deviation, mean = (each[0].float().cpu() for each in _statistics(maps))
-        return {"mean": mean, "deviation": deviation}
+        if self._seen is None or self._seen() is not network or self._at != place:
+            maps = features_of(network, place.name, self.settings.file, self.settings.seed)
+            deviation, mean = (each[0].float().cpu() for each in _statistics(maps))
+            self._found = {"mean": mean, "deviation": deviation}
+            self._seen, self._at = weakref.ref(network), place
+        return self._found
 
     def apply(
         self, features: "torch.Tensor", amounts: "torch.Tensor", site: Site

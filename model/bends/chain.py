@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from model.bends import masks
 from model.bends.base import Bend, Place, find_layer
-from model.bends.channels import Clusters
+from model.bends.channels import ChannelCluster, Clusters
 from model.bends.masks import FileMask, LiveMask
 from model.bends.placed import NATIVE, Canvas, Guard, Placed, unguarded
 from model.bends.playing import LayerBends, Playing, together
@@ -69,22 +69,17 @@ class Chain:
         self._guard = guard
         self._placed = [_placed(name, bend, layers, clusters) for name, bend in bends.items()]
         self._amounts: torch.Tensor | None = None
-        self._network: Network | None = None
 
-    def prepare(self, network: "Network", aspect: float, former: "Chain | None" = None) -> None:
+    def prepare(self, network: "Network", aspect: float) -> None:
         """Let bends look at the network they bend, whose canvas is ``aspect`` as wide as high.
 
-        What those of a ``former`` chain have seen of the same network is not looked at again.
         Errors: PlaceError.
         """
-        self._network = network
-        seen = former._placed if former is not None and former._network is network else []
-        before = {placed.name: placed for placed in seen}
         for placed in self._placed:
             if (problem := _misfit(placed, network, aspect)) is not None:
                 raise PlaceError(placed.name, "mask", problem)
             try:
-                placed.prepare(network, before.get(placed.name))
+                placed.prepare(network)
             except ValueError as error:
                 field = "file" if getattr(placed.bend.settings, "file", None) else "kind"
                 raise PlaceError(placed.name, field, str(error)) from error
@@ -92,7 +87,22 @@ class Chain:
     def regroup(self, clusters: Clusters) -> None:
         """Other clusters from the next frame on; a bend whose own is not there rests."""
         for placed in self._placed:
-            placed.regroup(clusters, self._guard)
+            if isinstance(placed.bend.settings.channels, ChannelCluster):
+                placed.regroup(clusters, self._guard)
+
+    @property
+    def clustered(self) -> list[str]:
+        """The layers with bends of clusters whose features can be heard without a trace.
+
+        Where a bend keeps features of a frame before, they would be lost.
+        """
+        keeping = {each.place.name for each in self._placed if hasattr(each.bend, "keeps")}
+        wanted = [
+            each.place.name
+            for each in self._placed
+            if isinstance(each.bend.settings.channels, ChannelCluster)
+        ]
+        return [name for name in dict.fromkeys(wanted) if name not in keeping]
 
     def walk(self, seconds: float, values: Values) -> None:
         """Let time go on, for bends that move by themselves."""

@@ -86,10 +86,14 @@ class Placed:
 
     def choose(self, clusters: Clusters | None) -> None:
         """Find the channels. Errors: ValueError, ``what; mend``."""
+        import torch
+
         wanted = self.bend.settings.channels
         if wanted == "all":
             return
         found = channels.weights(wanted, self.place.name, self.place.channels, clusters)
+        if self.weights is not None and torch.equal(found, self.weights):
+            return
         self.memory.clear()
         chosen = found.nonzero()[:, 0]
         first, last = int(chosen[0]), int(chosen[-1])
@@ -111,14 +115,9 @@ class Placed:
         if isinstance(wanted := self.bend.settings.mask, FileMask):
             self.mask = masks.read(wanted.file)
 
-    def prepare(self, network: "Network", former: "Placed | None") -> None:
-        """Look at the network, if the bend wants to, and did not as ``former``.
-
-        Errors: ValueError, ``what; mend``.
-        """
-        if former is not None and self._is_same(former):
-            self.stored = former.stored
-        elif hasattr(self.bend, "prepare"):
+    def prepare(self, network: "Network") -> None:
+        """Look at the network, if the bend wants to. Errors: ValueError, ``what; mend``."""
+        if hasattr(self.bend, "prepare"):
             self.stored = self.bend.prepare(network, self.place)
 
     def amounts(self, values: Mapping[str, float]) -> dict[str, float]:
@@ -136,11 +135,8 @@ class Placed:
     def go_on_from(self, former: "Placed") -> None:
         """Remember what the same bend remembers elsewhere."""
         self.travelled = former.travelled
-        if self._is_same(former):
+        if former.bend is self.bend and former.place == self.place:
             self.memory = former.memory
-
-    def _is_same(self, former: "Placed") -> bool:
-        return former.bend is self.bend and former.place == self.place
 
     def rests(self, amounts: Mapping[str, float]) -> bool:
         """Whether it does nothing in this frame; then it forgets."""
