@@ -37,7 +37,10 @@ def pretended_loop(width: int = 64, height: int = 32) -> Any:
     values = {"width": float(width), "height": float(height)}
     return SimpleNamespace(
         post=SimpleNamespace(given_up=False),
-        generator=SimpleNamespace(sizes=Sizes(None)),  # type: ignore[arg-type]
+        generator=SimpleNamespace(
+            sizes=Sizes(None),  # type: ignore[arg-type]
+            bends=SimpleNamespace(is_sparing=False),
+        ),
         parameters=SimpleNamespace(under=lambda _: values),
         values=values,
     )

@@ -1,0 +1,188 @@
+"""One bend on its layer: what it has chosen, what it has seen, and what it remembers."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from model.bends import channels, masks
+from model.bends.base import Bend, Place
+from model.bends.channels import Clusters
+from model.bends.masks import FileMask, LiveMask
+
+if TYPE_CHECKING:
+    import torch
+
+    from model.network import Network
+
+Guard = Callable[[str, Exception], None]
+
+REST_FRAMES = 90  # after a fault
+
+
+def unguarded(name: str, error: Exception) -> None:
+    """Lets no bend rest."""
+    raise error
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """What of the frame matters to bends.
+
+    Attributes:
+        scale: how many times higher the picture is painted than the network was trained.
+        aspect: how many times as wide as high.
+        seen: the part of the live picture that the canvas shows, [1, 3, H, W] in -1 … 1.
+    """
+
+    scale: float = 1.0
+    aspect: float = 1.0
+    seen: "torch.Tensor | None" = None
+
+
+NATIVE = Canvas()
+
+
+@dataclass(slots=True)
+class Memory:
+    """Features of a frame before: as a tensor [N, C, H, W], or as blocks of native kernels."""
+
+    tensor: "torch.Tensor | None" = None
+    blocks: "torch.Tensor | None" = None
+
+    def clear(self) -> None:
+        """Forget them."""
+        self.tensor = self.blocks = None
+
+
+class Placed:
+    """A bend, its layer, the channels and pixels it is for, and its state.
+
+    Attributes:
+        weights: how much each channel of the layer takes, [C]; None: all of them all.
+        span: from the first to the last that takes anything.
+        is_partial: whether some in the span take less than all.
+        mask: of a file, [1, 1, H, W].
+        travelled: its speed, summed up over time.
+    """
+
+    def __init__(self, name: str, bend: Bend, place: Place) -> None:
+        self.name = name
+        self.bend = bend
+        self.place = place
+        self.weights: torch.Tensor | None = None
+        self.span = slice(None)
+        self.is_partial = False
+        self.mask: torch.Tensor | None = None
+        self.stored: Mapping[str, torch.Tensor] = {}
+        self.memory = Memory()
+        self.travelled = 0.0
+        self._speed: str | None = getattr(bend, "speed", None)
+        self._knobs = tuple(bend.settings.knobs())
+        self._chosen: torch.Tensor | None = None
+        self._resting = 0
+        self._is_lost = False
+        self._laid: tuple[object, torch.Tensor] | None = None
+
+    def choose(self, clusters: Clusters | None) -> None:
+        """Find the channels. Errors: ValueError, ``what; mend``."""
+        import torch
+
+        wanted = self.bend.settings.channels
+        if wanted == "all":
+            return
+        found = channels.weights(wanted, self.place.name, self.place.channels, clusters)
+        if self.weights is not None and torch.equal(found, self.weights):
+            return
+        self.memory.clear()
+        chosen = found.nonzero()[:, 0]
+        first, last = int(chosen[0]), int(chosen[-1])
+        self.weights, self._chosen = found, chosen
+        self.span = slice(first, last + 1)
+        self.is_partial = not bool((found[self.span] == 1).all())
+
+    def regroup(self, clusters: Clusters, guard: Guard) -> None:
+        """Find the channels anew; where they are not there, rest until they are."""
+        try:
+            self.choose(clusters)
+            self._is_lost = False
+        except ValueError as error:
+            guard(self.name, error)
+            self._is_lost = True
+
+    def read_mask(self) -> None:
+        """Read the mask of a file. Errors: ValueError, ``what; mend``."""
+        if isinstance(wanted := self.bend.settings.mask, FileMask):
+            self.mask = masks.read(wanted.file)
+
+    def prepare(self, network: "Network") -> None:
+        """Look at the network, if the bend wants to. Errors: ValueError, ``what; mend``."""
+        if hasattr(self.bend, "prepare"):
+            self.stored = self.bend.prepare(network, self.place)
+
+    def amounts(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Of this frame, in the order of the knobs, and how far it has travelled."""
+        found = {knob: values[knob] for knob in self._knobs}
+        if self._speed is not None:
+            found["travelled"] = self.travelled
+        return found
+
+    def walk(self, seconds: float, values: Callable[[str], Mapping[str, float]]) -> None:
+        """Let time go on."""
+        if self._speed is not None:
+            self.travelled += seconds * values(self.name)[self._speed]
+
+    def go_on_from(self, former: "Placed") -> None:
+        """Remember what the same bend remembers elsewhere."""
+        self.travelled = former.travelled
+        if former.bend is self.bend and former.place == self.place:
+            self.memory = former.memory
+
+    def rests(self, amounts: Mapping[str, float]) -> bool:
+        """Whether it does nothing in this frame; then it forgets."""
+        self._resting = max(self._resting - 1, 0)
+        able = not self._resting and not self._is_lost
+        if able and amounts["mix"] != 0 and not self.bend.neutral(amounts):
+            return False
+        self.memory.clear()
+        return True
+
+    @contextlib.contextmanager
+    def guarded(self, guard: Guard) -> Iterator[None]:
+        """Rest for a while after a fault that ``guard`` does not raise again."""
+        try:
+            yield
+        except Exception as error:
+            guard(self.name, error)
+            self._resting = REST_FRAMES
+
+    def pixels(self, canvas: Canvas) -> float:
+        """Of the layer, for the height of the picture."""
+        return self.place.pixels_per_picture * canvas.scale
+
+    def chosen(self, first: int) -> "torch.Tensor | None":
+        """The numbers of its channels, counted from ``first``; None: all."""
+        return None if self._chosen is None else self._chosen - first
+
+    def laid_mask(
+        self, size: tuple[int, int], canvas: Canvas, device: "torch.device"
+    ) -> "torch.Tensor | None":
+        """The mask over a map of ``size``, [1, 1, H, W]; None where there is none.
+
+        ValueError where it does not fit the canvas.
+        """
+        height = self.pixels(canvas)
+        picture = height, height * canvas.aspect
+        wanted = self.bend.settings.mask
+        if isinstance(wanted, LiveMask):
+            if canvas.seen is None:
+                raise ValueError("this network sees no picture; use a mask of a file")
+            return masks.laid(masks.seen(canvas.seen, wanted).to(device), size, picture)
+        if self.mask is None:
+            return None
+        if not masks.fits(self.mask, canvas.aspect):
+            raise ValueError("its mask has not the shape of the canvas any more")
+        key = (size, picture, device)
+        if self._laid is None or self._laid[0] != key:
+            self._laid = key, masks.laid(self.mask.to(device), size, picture)
+        return self._laid[1]

@@ -1,0 +1,165 @@
+"""Bends in one frame: those of a layer, in order, on tensors or on native maps."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from model.bends.base import Site
+from model.bends.placed import Canvas, Guard, Placed
+from model.bends.relocation import Affine, Together
+
+if TYPE_CHECKING:
+    import torch
+
+    from cuda_ops.cpu.blocks import Blocks
+
+
+@dataclass(slots=True)
+class Playing:
+    """A placed bend in one frame; ``bend`` is its own, or several neighbours as one.
+
+    ``row`` and ``values`` are the amounts, as a tensor and as numbers.
+    """
+
+    placed: Placed
+    bend: Any
+    row: "torch.Tensor"
+    values: Mapping[str, float]
+    canvas: Canvas
+    is_sparing: bool = False
+
+    @property
+    def keeps(self) -> str | None:
+        """Which frame's features are remembered, if any."""
+        found: str | None = getattr(self.bend, "keeps", None)
+        return found
+
+    def joins_with(self, other: "Playing") -> bool:
+        """Whether both are one resampling."""
+        ours, others = self.placed.bend.settings, other.placed.bend.settings
+        if not (self._moves_all and other._moves_all):
+            return False
+        return (ours.channels, ours.border) == (others.channels, others.border)
+
+    @property
+    def _moves_all(self) -> bool:
+        is_whole = self.values["mix"] == 1 and self.placed.bend.settings.mask is None
+        return isinstance(self.bend, Affine) and is_whole
+
+    def apply(self, features: "torch.Tensor") -> "torch.Tensor":
+        """The bend on its channels, mixed with what was there; the rest as it was."""
+        import torch
+
+        chosen = features[:, self.placed.span]
+        wide = chosen.to(torch.promote_types(features.dtype, torch.float32))
+        bent = self._bent(wide).to(features.dtype)
+        if bent.shape == features.shape:
+            return bent
+        result = features.clone()
+        result[:, self.placed.span] = bent
+        return result
+
+    def _bent(self, wide: "torch.Tensor") -> "torch.Tensor":
+        memory = self.placed.memory
+        if memory.tensor is None or memory.tensor.shape != wide.shape:
+            memory.tensor = wide.clone() if self.keeps == "first" else None
+        site = self._site(self.placed.span.start or 0, memory.tensor)
+        bent = self._mixed(wide, self.bend.apply(wide, self.row.to(wide.dtype), site))
+        if self.keeps == "last":
+            memory.tensor = bent.clone() if bent is wide else bent
+        return bent
+
+    def _mixed(self, unbent: "torch.Tensor", bent: "torch.Tensor") -> "torch.Tensor":
+        """As much of ``bent`` as mix, weights and mask ask for."""
+        placed = self.placed
+        mask = placed.laid_mask((unbent.shape[-2], unbent.shape[-1]), self.canvas, unbent.device)
+        shares = [] if mask is None else [mask]
+        if self.values["mix"] != 1:
+            shares.append(self.row[0])
+        if placed.weights is not None and placed.is_partial:
+            shares.append(placed.weights[placed.span, None, None].to(unbent.device))
+        if not shares:
+            return bent
+        share = shares[0]
+        for each in shares[1:]:
+            share = share * each
+        return unbent.lerp(bent, share.to(unbent.dtype))
+
+    def in_blocks(self, blocks: "Blocks") -> None:
+        """The same, by native kernels."""
+        self._choose(blocks)
+        memory = self.placed.memory
+        if memory.blocks is not None and not blocks.fits(memory.blocks):
+            memory.blocks = None
+        if memory.blocks is None and self.keeps == "first":
+            memory.blocks = blocks.copy(None)
+        self.bend.in_blocks(blocks, self.row, self._site(0, memory.blocks))
+        if self.keeps == "last":
+            memory.blocks = blocks.copy(memory.blocks)
+
+    def _choose(self, blocks: "Blocks") -> None:
+        import torch
+
+        mask = self.placed.laid_mask(blocks.size, self.canvas, self.row.device)
+        mix, weights = self.values["mix"], self.placed.weights
+        if weights is None and mix != 1:
+            weights = torch.ones(blocks.channels)
+        share = None if weights is None else weights * mix
+        blocks.choose(share, None if mask is None else mask[0, 0])
+
+    def _site(self, first_channel: int, before: "torch.Tensor | None") -> Site:
+        placed = self.placed
+        return Site(
+            self.values,
+            placed.pixels(self.canvas),
+            placed.place.magnitude,
+            placed.chosen(first_channel),
+            placed.stored,
+            before,
+            self.is_sparing,
+        )
+
+
+class LayerBends:
+    """The bends of one layer in one frame, in order: a callable on its features."""
+
+    def __init__(self, steps: Sequence[Playing], guard: Guard) -> None:
+        self._steps = steps
+        self._guard = guard
+
+    @property
+    def plays_in_blocks(self) -> bool:
+        """Whether native kernels know all of them."""
+        return all(hasattr(step.bend, "in_blocks") for step in self._steps)
+
+    def __call__(self, features: "torch.Tensor") -> "torch.Tensor":
+        """[N, C, H, W] to the same."""
+        for step in self._steps:
+            with step.placed.guarded(self._guard):
+                features = step.apply(features)
+        return features
+
+    def in_blocks(self, blocks: "Blocks") -> None:
+        """The same, as steps on a native map."""
+        for step in self._steps:
+            with step.placed.guarded(self._guard), blocks.whole_or_not():
+                step.in_blocks(blocks)
+
+
+def together(steps: Sequence[Playing]) -> list[Playing]:
+    """``steps`` with neighbours that are one resampling made one."""
+    groups: list[list[Playing]] = []
+    for step in steps:
+        if groups and groups[-1][-1].joins_with(step):
+            groups[-1].append(step)
+        else:
+            groups.append([step])
+    return [group[0] if len(group) == 1 else _as_one(group) for group in groups]
+
+
+def _as_one(group: Sequence[Playing]) -> Playing:
+    import torch
+
+    first = group[0]
+    bend, row = Together([step.bend for step in group]), torch.cat([step.row for step in group])
+    return Playing(first.placed, bend, row, first.values, first.canvas, first.is_sparing)
