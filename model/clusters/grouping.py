@@ -21,9 +21,9 @@ _SEED = 0
 def grouped(responses: Array, energy: Array, ks: Sequence[int], starts: int = _STARTS) -> Labels:
     """The group of each channel for each number ``k`` of groups: [len(ks), C].
 
-    Channels are alike where their ``responses`` [C, D] correlate. Group 0 has the most ``energy``
-    [C], the last one the least, so that labels are the same however k-means was started. Where
-    there are fewer channels than k, the last groups are empty.
+    Channels are alike where their ``responses`` [C, D] are, whatever their strength. Group 0 has
+    the most ``energy`` [C], the last one the least, so that labels are the same however k-means was
+    started. Where there are fewer channels than k, the last groups are empty.
     """
     points = directions(responses)
     return np.stack([ordered(_k_means(points, k, starts), energy) for k in ks])

@@ -1,6 +1,6 @@
 """Plain words for what a group of channels goes with.
 
-No more is claimed than was measured: how far the activation of channels correlates, over all
+No more is claimed than was measured: how far the strength of channels correlates, over all
 pictures and places, with what was painted there, and with where that is.
 """
 

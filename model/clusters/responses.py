@@ -23,7 +23,7 @@ ALL_KS = range(LEAST_K, MOST_K + 1)
 
 
 def pooled(features: Tensor, picture: tuple[int, int]) -> Tensor:
-    """Maps [1, C, H, W] in 16 x 16 cells [C, 256], float32.
+    """How strong maps [1, C, H, W] are in 16 x 16 cells, whatever their sign: [C, 256], float32.
 
     ``picture`` is the height and width of the picture in pixels of these maps; margins beyond it
     are left out.
@@ -33,7 +33,7 @@ def pooled(features: Tensor, picture: tuple[int, int]) -> Tensor:
         max(have - want, 0) // 2 for have, want in zip((height, width), picture, strict=True)
     )
     inside = features[0, :, top : height - top, left : width - left]
-    return F.adaptive_avg_pool2d(inside.float(), CELLS).flatten(1)
+    return F.adaptive_avg_pool2d(inside.float().abs(), CELLS).flatten(1)
 
 
 def picture_in_maps(config: "Config", size: tuple[int, int]) -> dict[str, tuple[int, int]]:
@@ -62,25 +62,29 @@ class Responses:
 
 
 def layer_of(maps: Tensor, painted: Array, ks: Sequence[int]) -> Layer:
-    """Groups of channels by their ``maps`` [C, n], and how each goes with ``painted`` [T, n]."""
-    deviations, energy = _deviations(as_array(maps))
-    described, _ = _deviations(painted)
+    """Groups of channels by how strong they are where: ``maps`` [C, n].
+
+    Without a channel, that is also where the picture changes. ``painted`` [T, n] is what was there.
+    """
+    strengths = as_array(maps)
+    energy = np.sqrt(np.square(strengths).mean(1))
+    deviations, described = _deviations(strengths), _deviations(painted)
     mean = deviations.reshape(len(deviations), -1, CELLS * CELLS).mean(1)
     return Layer(
-        labels=torch.from_numpy(grouped(deviations, energy, ks)),
+        labels=torch.from_numpy(grouped(strengths, energy, ks)),
         maps=torch.from_numpy(_shades(mean)).reshape(-1, CELLS, CELLS),
         energy=torch.from_numpy(energy).float(),
         traits=torch.from_numpy(deviations @ described.T / maps.shape[1]).float(),
     )
 
 
-def _deviations(values: Array) -> tuple[Array, Array]:
-    """Rows of mean 0 and mean square 1 (those that never change: all 0), and their deviations."""
+def _deviations(values: Array) -> Array:
+    """Rows of mean 0 and mean square 1; those that never change are 0."""
     centred = values - values.mean(1, keepdims=True)
     deviation = np.sqrt(np.square(centred).mean(1))
     quiet = deviation <= 1e-6 * np.abs(values).max(initial=0)
-    divisor = np.where(quiet, np.inf, deviation)
-    return centred / divisor[:, None], np.where(quiet, 0.0, deviation)
+    scaled: Array = centred / np.where(quiet, np.inf, deviation)[:, None]
+    return scaled
 
 
 def _shades(maps: Array) -> npt.NDArray[np.uint8]:

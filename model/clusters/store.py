@@ -30,9 +30,11 @@ class Layer:
 
     Attributes:
         labels: the group of each channel, for each k: uint8 [K, C].
-        maps: the mean activation of each channel, between its least and most: uint8 [C, 16, 16].
-        energy: the standard deviation of each channel over pictures and places [C].
-        traits: how far each channel goes with each of `naming.TRAITS`: correlations [C, T].
+        maps: how strong each channel is where, over all pictures, from its least to its most: uint8
+            [C, 16, 16].
+        energy: the root mean square of each channel's strength over pictures and places [C].
+        traits: how far each channel's strength goes with each of `naming.TRAITS`: correlations
+            [C, T].
     """
 
     labels: Tensor
@@ -80,7 +82,7 @@ class Clusters:
         return self._named(layer, k)
 
     def thumbnail(self, layer: str, k: int, index: int) -> npt.NDArray[np.uint8]:
-        """The mean activation of a group over pictures [16, 16], from dark to bright.
+        """How strong a group is where, over all pictures [16, 16], from dark to bright.
 
         Black where the group is empty. Raises ValueError as `mask` does.
         """
@@ -144,6 +146,10 @@ def load(path: str | Path, config: "Config | None" = None) -> Clusters:
     return clusters
 
 
+def _finite(found: Mapping[str, Tensor | None]) -> bool:
+    return all(tensor is not None and tensor.isfinite().all() for tensor in found.values())
+
+
 def _plausible(ks: list[object], layers: list[object]) -> bool:
     whole = all(type(k) is int and LEAST_K <= k <= MOST_K for k in ks)
     return (
@@ -166,6 +172,6 @@ def _layer(path: Path, name: str, ks: Sequence[int], tensors: Mapping[str, Tenso
         if not channels or tensor is None or (tensor.dtype, tensor.shape) != (dtype, shape):
             raise LoadError(f"{path}: {name[:80]!r} has no whole {field}; {MEND}")
     assert labels is not None
-    if (labels.amax(1) >= torch.tensor(ks)).any():
-        raise LoadError(f"{path}: {name[:80]!r} has a label beyond its k; {MEND}")
+    if (labels.amax(1) >= torch.tensor(ks)).any() or not _finite(found):
+        raise LoadError(f"{path}: {name[:80]!r} holds what cannot be; {MEND}")
     return Layer(**found)  # type: ignore[arg-type]
