@@ -13,7 +13,7 @@ from model.clusters.responses import listen
 from performer import cast, pictures, reading
 from performer.clock import Moment
 from performer.errors import PerformerError
-from performer.parts import Condition, Source
+from performer.parts import Condition
 from performer.performance import load_network, model_name
 from performer.progress import told
 from performer.sizes import Sizes
@@ -146,7 +146,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def _opened(source: Source, size: tuple[int, int]) -> Iterator[None]:
+def _opened(source: Any, size: tuple[int, int]) -> Iterator[None]:
     source.cover = size
     source.open()
     try:
