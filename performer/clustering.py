@@ -15,7 +15,7 @@ from performer.clock import Moment
 from performer.errors import PerformerError
 from performer.parts import Condition
 from performer.performance import load_network, model_name
-from performer.progress import told
+from performer.progress import progress
 from performer.sizes import Sizes
 from performer.sources.image import Image
 from performer.sources.video import Video
@@ -96,9 +96,9 @@ def make(
 
 def grouped(subject: Subject, seen: Sequence[Any], ks: Sequence[int]) -> "Clusters":
     """The clusters of a network by what it does with what its encoder sees (None: nothing)."""
-    *_, responses = told("pictures", listen(subject.network, seen), len(seen))
+    *_, responses = progress(listen(subject.network, seen), "pictures", len(seen))
     layers = responses.clusters(ks)
-    return clusters.Clusters(dict(told("layers", layers, len(responses.maps))), ks)
+    return clusters.Clusters(dict(progress(layers, "layers", len(responses.maps))), ks)
 
 
 def conditions(subject: Subject, folder: Path | None) -> list[torch.Tensor | None]:
