@@ -12,7 +12,8 @@ from model.latent.space import Space
 from model.options import Options
 from performer import registry
 from performer.clock import Moment
-from performer.errors import FieldError, PerformerError
+from performer.console import warn
+from performer.errors import FieldError, PerformerError, is_out_of_memory
 from performer.parameters import Parameters
 from performer.parts import Condition, Part, Picture, Post, Settings, Source
 from performer.scene import Scene
@@ -99,7 +100,8 @@ def assemble(scene: Scene, network: Any, footage: FootageOf, former: Cast | None
             way = ("bends", name)
             parts[way] = kept[way] if way in kept else make("bends", scene.bends[name])
         parts |= make_latent(scene, network)
-        chain = place({name: parts["bends", name] for name in scene.bends}, network)
+        bends = {name: parts["bends", name] for name in scene.bends}
+        chain = place(bends, network, scene.model.canvas)
         if (part := kept.get(_CONDITION)) is None:
             part = made.enter_context(contextlib.closing(open_condition(scene)))
         parts[_CONDITION] = part
@@ -217,12 +219,24 @@ def make(group: str, settings: Any) -> Any:
     return registry.part(group, settings.kind)(settings)
 
 
-def place(bends: Mapping[str, Any], network: Any) -> Chain:
-    """Each of ``bends`` at its layer. Errors: FieldError where it has none."""
+def place(bends: Mapping[str, Any], network: Any, canvas: tuple[int, int]) -> Chain:
+    """Each of ``bends`` at its layer, ready for a ``canvas`` (width, height).
+
+    Errors: FieldError where it has no layer, or lacks something else.
+    """
     try:
-        return Chain(bends, places(network.config))
+        chain = Chain(bends, places(network.config, network), guard=_rest)
+        chain.prepare(network, canvas[0] / canvas[1])
+        return chain
     except PlaceError as error:
         raise FieldError.of(("bends", error.bend, error.field), error) from error
+
+
+def _rest(name: str, error: Exception) -> None:
+    """Let a bend rest that failed while it plays; what the device lacks is not its fault."""
+    if is_out_of_memory(error):
+        raise error
+    warn(f"bend {name} rests: {' '.join(str(error).split())}")
 
 
 def _open(part: Part, *path: str) -> None:

@@ -51,7 +51,7 @@ def _misfits(scene: Scene, network: Any) -> list[FieldError]:
             cast.make_source(scene)
     for name in scene.bends:
         with _noted(found):
-            cast.place({name: cast.make("bends", scene.bends[name])}, network)
+            cast.place({name: cast.make("bends", scene.bends[name])}, network, scene.model.canvas)
     return found
 
 

@@ -200,6 +200,8 @@ class _Reader:
     def _with_paths(self, path: tuple[str, ...], data: Mapping[str, Any]) -> dict[str, Any]:
         """Files named relative to the scene become absolute, and must be there."""
         found = dict(data)
+        if isinstance(mask := found.get("mask"), Mapping):
+            found["mask"] = self._with_paths((*path, "mask"), mask)
         for field in _PATHS:
             if isinstance(name := found.get(field), str):
                 file = self._located(name)

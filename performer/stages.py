@@ -7,18 +7,20 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from model.bends.chain import Chain
+from model.bends.chain import Chain, Values
+from model.bends.placed import Canvas
 from model.latent import mix_rows, seed_vector
 from model.latent.base import Latent as LatentPart
 from model.latent.directions import Directions
 from model.latent.space import Space
 from model.latent.walked import Walked
+from model.layers import centre_crop
 from model.options import Options
 from performer import pictures
 from performer.clock import Moment
-from performer.parameters import Parameters, Snapshot
+from performer.parameters import PANIC, Parameters, Snapshot
 from performer.parts import Condition, Picture, Post
-from performer.sizes import Sizes
+from performer.sizes import Size, Sizes
 
 
 class Footage(Protocol):
@@ -136,12 +138,14 @@ class Generator:
     ) -> None:
         self._network = network
         self._options = options
-        self._bends = bends
+        self.bends = bends
         self.sizes = sizes
         self._device = device
+        self._condition: torch.Tensor | None = None
 
     def encode(self, condition: torch.Tensor | None, snapshot: Snapshot) -> Any:
         """What the encoder makes of the condition; None where the network has no encoder."""
+        self._condition = condition
         if condition is None:
             return None
         return self._options.code(condition, snapshot.under("model"))
@@ -150,14 +154,31 @@ class Generator:
         """The picture [1, 3, H, W], nominally -1 … 1."""
         knobs = snapshot.under("model")
         size = self.sizes.canvas(knobs)
-        bends = self._bends.at(
-            lambda name: snapshot.under(f"bends.{name}"), self._device, self.sizes.scale(size)
-        )
+        self.walk(snapshot)
+        if snapshot[PANIC]:
+            self.bends.forget()
+        bends = self.bends.at(_amounts(snapshot), self._device, self._canvas(size))
         options = self._options.synthesis(knobs, snapshot.moment.frame)
         if code is not None:
             w, code = self._options.mixed(w, code, knobs)
         picture: torch.Tensor = self._network.synthesis(w, code, size=size, bends=bends, **options)
         return pictures.resized(picture, self.sizes.shown(knobs))
+
+    def walk(self, snapshot: Snapshot) -> None:
+        """Let time go on for bends that move by themselves."""
+        self.bends.walk(snapshot.moment.delta, _amounts(snapshot))
+
+    def _canvas(self, size: Size) -> Canvas:
+        """What bends are told of a canvas of ``size``."""
+        seen, aspect = self._condition, size[1] / size[0]
+        if seen is not None:
+            height, width = self.sizes.seen(size, (seen.shape[-2], seen.shape[-1]))
+            seen = centre_crop(seen, (height, width))
+        return Canvas(self.sizes.scale(size), aspect, seen)
+
+
+def _amounts(snapshot: Snapshot) -> Values:
+    return lambda name: snapshot.under(f"bends.{name}")
 
 
 class Posting:
