@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from model.latent.directions import DirectionSettings
 from performer.scene import (
+    ClusterSettings,
     FallbackSettings,
     GovernorSettings,
     MacroSettings,
@@ -70,7 +71,8 @@ def closest(name: str, names: Sequence[str]) -> str | None:
 def _fields(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
     known: dict[str, type[BaseModel]] = {"map": RouteSettings, "macros": MacroSettings}
     known |= {"directions": DirectionSettings, "model": ModelSettings}
-    known["fallback"], known["governor"] = FallbackSettings, GovernorSettings
+    known |= {"fallback": FallbackSettings, "governor": GovernorSettings}
+    known["clusters"] = ClusterSettings
     if len(loc) > 1:
         model = known.get(str(loc[0]), model)
     return [field.alias or name for name, field in model.model_fields.items()]
