@@ -4,13 +4,14 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from model.clusters.live import LiveClusters, glimpse
 from model.clusters.responses import picture_in_maps
+from performer.console import warn
 
 if TYPE_CHECKING:
     from model.bends.chain import Chain
@@ -39,6 +40,7 @@ class Regrouping:
         self._config = config
         self._layers = [name for name in chain.clustered if name in clusters.stored.layers]
         self._was_live = False
+        self._said = ""
         self._due = 0.0
         self._turn = 0
         self._job: Future[None] | None = None
@@ -49,7 +51,7 @@ class Regrouping:
         k, live = int(values["k"]), bool(values["live"])
         news = self._job is not None and self._job.done()
         if news:
-            self._job = None
+            self._finish()
         if self._was_live and not live:
             self._clusters.forget()
             news = True
@@ -57,6 +59,14 @@ class Regrouping:
             self._clusters.k = k
             self._chain.regroup(self._clusters)
         self._was_live = live
+
+    def _finish(self) -> None:
+        """What the thread did is done; where it failed, say so, once."""
+        assert self._job is not None
+        if (error := self._job.exception()) is not None and str(error) != self._said:
+            self._said = str(error)
+            warn(f"clusters: are not made anew: {' '.join(self._said.split())}")
+        self._job = None
 
     def listening(
         self,
@@ -84,12 +94,9 @@ class Regrouping:
 
     def _regroup(self, layer: str, strengths: torch.Tensor) -> None:
         array = strengths.double().numpy()
+        self._job = self._worker.submit(self._clusters.regroup, layer, array)
         if self.at_once:
-            self._clusters.regroup(layer, array)
-            self._job = Future()
-            self._job.set_result(None)
-        else:
-            self._job = self._worker.submit(self._clusters.regroup, layer, array)
+            wait([self._job])
 
 
 def _give_way() -> None:

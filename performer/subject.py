@@ -78,5 +78,9 @@ def picture_in(file: Path, size: Size | None = None) -> pictures.Pixels:
     """A still picture [H, W, 3], large enough for ``size``. Errors: PerformerError."""
     image = Image(Image.Settings(file=str(file)))
     image.cover = size
-    image.open()
-    return image.at(Moment(0, 0, 0, 0), {}).pixels
+    try:
+        image.open()
+    except PerformerError as error:
+        raise PerformerError(str(error).removeprefix("source: ")) from error
+    with contextlib.closing(image):
+        return image.at(Moment(0, 0, 0, 0), {}).pixels

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from model.latent.stored import save
-from performer import offline, reading, registry
+from performer import offline, reading, registry, schema
 from performer.errors import SceneError
 from performer.loop import Loop
 from performer.offline import LastFrame
@@ -142,3 +142,13 @@ def test_what_is_wrong_is_said_with_its_line(latent: str, says: str, tmp_path: P
     with pytest.raises(SceneError, match=says) as error:
         offline.check(scene(tmp_path, latent))
     assert len(error.value.problems) == 1
+
+
+def test_the_schema_knows_styles_and_that_a_latent_without_a_kind_walks() -> None:
+    definitions = schema.scene_schema()["$defs"]
+    assert "kind" not in definitions["latents.walk"]["required"]
+    assert "kind" in definitions["latents.loop"]["required"]
+    assert {f"styles.{kind}" for kind in registry.kinds("latents")} <= set(definitions)
+    style = definitions["latents.grid"]["properties"]["style"]
+    assert {"$ref": "#/$defs/styles.loop"} in style["oneOf"]
+    assert "style_seed" not in definitions["styles.loop"]["properties"]
