@@ -55,7 +55,7 @@ def project(
         noise = spread * _NOISE * max(1 - done / _NOISE_UNTIL, 0) ** 2 if step else 0.0
         tried = w + noise * torch.randn(w.shape, generator=random).to(w)
         loss = _loss(_painted(network, tried, code), target, distance)
-        best = _better(best, tried, float(loss))
+        best = _better(best, tried, loss.item())
         yield best
         optimiser.param_groups[0]["lr"] = RATE * _ramp(done)
         optimiser.zero_grad()

@@ -71,7 +71,7 @@ def closest(name: str, names: Sequence[str]) -> str | None:
 def _fields(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
     known: dict[str, type[BaseModel]] = {"map": RouteSettings, "macros": MacroSettings}
     known |= {"directions": DirectionSettings, "model": ModelSettings}
-    known |= {"fallback": FallbackSettings, "governor": GovernorSettings}
+    known["fallback"], known["governor"] = FallbackSettings, GovernorSettings
     known["clusters"] = ClusterSettings
     if len(loc) > 1:
         model = known.get(str(loc[0]), model)
