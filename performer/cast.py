@@ -5,8 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from model import clusters
 from model.bends.chain import Chain, PlaceError, places
-from model.latent import SeedPath
+from model.bends.channels import ChannelCluster
+from model.clusters.live import LiveClusters
+from model.errors import LoadError
+from model.latent.directions import DirectionError, Directions
+from model.latent.space import Space
 from model.options import Options
 from performer import registry
 from performer.clock import Moment
@@ -14,7 +19,8 @@ from performer.console import warn
 from performer.errors import FieldError, PerformerError, is_out_of_memory
 from performer.parameters import Parameters
 from performer.parts import Condition, Part, Picture, Post, Settings, Source
-from performer.scene import Scene
+from performer.regrouping import Regrouping
+from performer.scene import ClusterSettings, Scene
 from performer.sizes import Size, Sizes
 from performer.stages import Conditioning, Footage, Generator, Latent, NoFootage, Posting, Stations
 
@@ -22,6 +28,7 @@ FootageOf = Callable[[Source], Footage]
 Way = tuple[str, ...]  # to a part in the scene, such as ("post", "grade")
 
 _SOURCE, _CONDITION = ("source",), ("condition",)
+_LATENT, _STYLE = ("latent",), ("latent", "style")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,7 @@ class Cast:
     network: Any
     parts: Mapping[Way, Any]
     chain: Chain
+    clusters: LiveClusters | None
     footage: Footage | None
 
     def stations(self, device: str) -> Stations:
@@ -39,15 +47,22 @@ class Cast:
         scene, network = self.scene, self.network
         table, options, sizes = scene.table(), Options(network), Sizes(network.config)
         parameters = Parameters(table, scene.macro_links(table), scene.neutral())
-        path = SeedPath(scene.latent.seeds, network.config.z_dim, network.mapping, device)
+        generator = Generator(network, options, self.chain, sizes, device)
+        if self.clusters is not None and scene.clusters is not None:
+            generator.regrouping = Regrouping(self.clusters, self.chain, network.config)
         return Stations(
             parameters=parameters,
-            latent=Latent(path, options),
+            latent=self._latent(options),
             source=self._covering(sizes, parameters),
             condition=Conditioning(self.parts[_CONDITION], sizes, device),
-            generator=Generator(network, options, self.chain, sizes, device),
+            generator=generator,
             post=Posting([(name, self.parts["post", name]) for name in scene.post]),
         )
+
+    def _latent(self, options: Options) -> Latent:
+        part, style = self.parts[_LATENT], self.parts.get(_STYLE)
+        directions = place_directions(self.scene, self.network)
+        return Latent(Space.of(self.network), options, part, style, directions)
 
     def close_parts_missing_in(self, following: "Cast") -> None:
         """Close the parts that ``following`` has not taken over; its footage is not ours."""
@@ -92,8 +107,10 @@ def assemble(scene: Scene, network: Any, footage: FootageOf, former: Cast | None
         for name in scene.bends:
             way = ("bends", name)
             parts[way] = kept[way] if way in kept else make("bends", scene.bends[name])
+        parts |= make_latent(scene, network)
         bends = {name: parts["bends", name] for name in scene.bends}
-        chain = place(bends, network, scene.model.canvas)
+        groups = find_clusters(scene, network)
+        chain = place(bends, network, scene.model.canvas, groups)
         if (part := kept.get(_CONDITION)) is None:
             part = made.enter_context(contextlib.closing(open_condition(scene)))
         parts[_CONDITION] = part
@@ -105,7 +122,7 @@ def assemble(scene: Scene, network: Any, footage: FootageOf, former: Cast | None
         if network.encoder is not None:
             parts[_SOURCE], playing = _footage(scene, network, footage, kept, former)
         made.pop_all()
-    return Cast(scene, network, parts, chain, playing)
+    return Cast(scene, network, parts, chain, groups, playing)
 
 
 def _footage(
@@ -185,18 +202,70 @@ def open_post(scene: Scene, name: str) -> Post:
     return part
 
 
-def make(group: str, settings: Settings) -> Any:
+def make_latent(scene: Scene, network: Any) -> dict[Way, Any]:
+    """The latent of a scene, and its style where it has one, for a network. Errors: FieldError."""
+    parts: dict[Way, Any] = {_LATENT: make("latents", scene.latent)}
+    if scene.latent.style is not None:
+        parts[_STYLE] = make("latents", scene.latent.style)
+    for way, part in parts.items():
+        try:
+            part.prepare(network.config)
+        except LoadError as error:
+            raise FieldError.of((*way, "file"), error) from error
+    return parts
+
+
+def place_directions(scene: Scene, network: Any) -> Directions:
+    """The directions of a scene in its network. Errors: FieldError where it has not so many."""
+    try:
+        return Directions(network, scene.latent.directions)
+    except DirectionError as error:
+        raise FieldError.of(("latent", "directions", error.name, "number"), error) from error
+
+
+def make(group: str, settings: Any) -> Any:
     """The part that ``settings`` ask for, not opened."""
     return registry.part(group, settings.kind)(settings)
 
 
-def place(bends: Mapping[str, Any], network: Any, canvas: tuple[int, int]) -> Chain:
+def find_clusters(scene: Scene, network: Any) -> LiveClusters | None:
+    """The clusters that a scene names, or else those beside its network.
+
+    None where there are none, or nobody asks for them. Errors: FieldError where they are of another
+    network.
+    """
+    chosen = (getattr(settings, "channels", None) for settings in scene.bends.values())
+    if scene.clusters is None and not any(isinstance(each, ChannelCluster) for each in chosen):
+        return None
+    settings = scene.clusters or ClusterSettings()
+    file = settings.file
+    if file is None and scene.model.file is not None:
+        beside = clusters.beside(scene.model.file)
+        file = beside if beside.is_file() else None
+    if file is None:
+        return None
+    try:
+        found = clusters.load(file, network.config)
+        if settings.k not in found.ks:
+            line = f"there are no {settings.k} clusters in {file}; make them with --k {settings.k}"
+            raise FieldError.of(("clusters", "k"), ValueError(line))
+        return LiveClusters(found, settings.k)
+    except LoadError as error:
+        raise FieldError.of(("clusters", "file"), error) from error
+
+
+def place(
+    bends: Mapping[str, Any],
+    network: Any,
+    canvas: tuple[int, int],
+    found: LiveClusters | None = None,
+) -> Chain:
     """Each of ``bends`` at its layer, ready for a ``canvas`` (width, height).
 
     Errors: FieldError where it has no layer, or lacks something else.
     """
     try:
-        chain = Chain(bends, places(network.config, network), guard=_rest)
+        chain = Chain(bends, places(network.config, network), found, guard=_rest)
         chain.prepare(network, canvas[0] / canvas[1])
         return chain
     except PlaceError as error:

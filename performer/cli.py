@@ -134,6 +134,26 @@ def _convert(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _cluster(asked: argparse.Namespace) -> int:
+    from performer import clustering
+
+    found, out = clustering.make(asked.model, asked.pictures, asked.k, asked.out)
+    say(f"{out}: written; {len(found.layers)} layers, k {found.ks[0]} … {found.ks[-1]}")
+    if asked.thumbnails is not None:
+        count = clustering.save_thumbnails(found, asked.thumbnails)
+        say(f"{asked.thumbnails}: {count} thumbnails written")
+    return 0
+
+
+def _project(asked: argparse.Namespace) -> int:
+    from performer import projecting
+
+    found, out = projecting.project(asked.picture, asked.model, asked.steps, asked.out)
+    say(f"{out}: written; from a distance of {found.first:.3f} to {found.distance:.3f}")
+    say(f"play it with `latent: {{kind: point, file: {out.name}}}`")
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "performer", description="Plays a neural network with live pictures."
@@ -163,6 +183,8 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument("source", type=Path, metavar="IN.pkl")
     convert.add_argument("out", type=Path, metavar="OUT.safetensors")
     convert.set_defaults(command=_convert)
+    _add_cluster(commands)
+    _add_project(commands)
     return parser
 
 
@@ -210,6 +232,27 @@ def _add_boot(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     boot.set_defaults(command=_boot)
 
 
+def _add_cluster(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    cluster = commands.add_parser("cluster", help="group a network's channels by what they paint")
+    cluster.add_argument("model", help="a network file, or a scene that plays it")
+    cluster.add_argument("--pictures", type=Path, metavar="FOLDER", help="what it is shown")
+    cluster.add_argument(
+        "--k", type=_ks, default=range(2, 17), metavar="K..K", help="how many groups (2..16)"
+    )
+    cluster.add_argument("--out", type=Path, metavar="FILE", help="beside the network")
+    cluster.add_argument("--thumbnails", type=Path, metavar="FOLDER", help="pictures of them all")
+    cluster.set_defaults(command=_cluster)
+
+
+def _add_project(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    project = commands.add_parser("project", help="find the w that paints a picture")
+    project.add_argument("picture", type=Path, metavar="PICTURE")
+    project.add_argument("model", help="a network file, or a scene that plays it")
+    project.add_argument("--steps", type=_count, default=300, metavar="N", help="how long to look")
+    project.add_argument("--out", type=Path, metavar="FILE", help="beside the picture")
+    project.set_defaults(command=_project)
+
+
 def _add_scene(command: argparse.ArgumentParser) -> None:
     command.add_argument("scene", help="a file, or the name of a scene")
     command.add_argument(
@@ -231,6 +274,11 @@ def _frame_number(text: str) -> int:
 
 def _port(text: str) -> int:
     return _whole(text, 1, 65535)
+
+
+def _ks(text: str) -> range:
+    first, _, last = text.partition("..")
+    return range(_whole(first, 2, 16), _whole(last or first, int(first), 16) + 1)
 
 
 def _whole(text: str, low: int, high: int) -> int:
