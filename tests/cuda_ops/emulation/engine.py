@@ -1,0 +1,96 @@
+"""CUDA kernels on the processor: compiled as C++, where ``emulator.h`` stands in for a device."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import subprocess
+from ctypes import Structure
+from functools import cached_property
+from pathlib import Path
+
+from cuda_ops.cuda.engine import SOURCES, Launch, Variant
+from cuda_ops.cuda.tuning import Choices
+from cuda_ops.toolchain import find_compiler
+
+_FOLDER = Path(__file__).parent
+_FLAGS = ("-O1", "-std=c++20", "-march=native", "-ffp-contract=off", "-fno-math-errno")
+FORWARD, BACKWARD, SHUFFLED = range(3)
+
+
+class _Launch(ctypes.Structure):
+    _fields_ = [
+        ("grid", ctypes.c_int32 * 3),
+        ("block", ctypes.c_int32 * 3),
+        ("shared_bytes", ctypes.c_int32),
+        ("order", ctypes.c_int32),
+    ]
+
+
+class EmulatedKernel:
+    """A kernel that runs on memory of the processor."""
+
+    def __init__(self, file: Path, name: str, engine: Emulator) -> None:
+        library = ctypes.CDLL(str(file))
+        self._run = getattr(library, f"{name}_emulated")
+        self.bytes: int = getattr(library, f"{name}_bytes")()
+        self.threads: int = getattr(library, f"{name}_threads")()
+        self._engine = engine
+
+    def __call__(self, launch: Launch, parameters: Structure) -> None:
+        """Run it, block after block."""
+        assert ctypes.sizeof(parameters) == self.bytes, "Python and C++ lay parameters out alike"
+        assert launch.threads <= self.threads, "no more threads than the kernel is compiled for"
+        assert launch.shared_bytes <= self._engine.shared_bytes
+        given = _Launch(
+            (ctypes.c_int32 * 3)(*launch.blocks),
+            (ctypes.c_int32 * 3)(launch.threads, 1, 1),
+            launch.shared_bytes,
+            self._engine.order,
+        )
+        self._run(ctypes.byref(parameters), ctypes.byref(given))
+
+
+class Emulator:
+    """Compiles each variant once, into a folder; RuntimeError where that fails."""
+
+    processors = 2
+    shared_bytes = 96 << 10
+
+    def __init__(self, folder: Path, order: int = FORWARD, *, literal: bool = False) -> None:
+        self.literal = literal
+        self.choices = Choices()
+        self.folder = folder
+        self._loaded: dict[Variant, EmulatedKernel] = {}
+        self.order = order
+
+    def load(self, variant: Variant) -> EmulatedKernel:
+        """The kernel."""
+        if variant not in self._loaded:
+            self._loaded[variant] = EmulatedKernel(self._file(variant), variant.kernel, self)
+        return self._loaded[variant]
+
+    @cached_property
+    def _headers(self) -> str:
+        files = sorted([*SOURCES.glob("*.cuh"), *_FOLDER.glob("*.h")])
+        return "".join(file.read_text("utf-8") for file in files)
+
+    def _file(self, variant: Variant) -> Path:
+        compiler = find_compiler()
+        words = [*compiler.command, *_FLAGS, "-shared", "-fPIC", f"-I{_FOLDER}", f"-I{SOURCES}"]
+        facts = "".join([*words, compiler.version, self._headers, variant.text])
+        name = f"{variant.source}-{hashlib.sha256(facts.encode()).hexdigest()[:16]}"
+        file = self.folder / f"{name}.so"
+        if not file.exists():
+            self._compile(words, variant.text, file)
+        return file
+
+    @staticmethod
+    def _compile(words: list[str], text: str, file: Path) -> None:
+        part = file.with_suffix(f".{os.getpid()}.part")
+        command = [*words, "-x", "c++", "-", "-o", str(part)]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        part.replace(file)
