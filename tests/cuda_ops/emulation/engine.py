@@ -6,6 +6,7 @@ import ctypes
 import hashlib
 import os
 import subprocess
+from collections.abc import Callable
 from ctypes import Structure
 from functools import cached_property
 from pathlib import Path
@@ -50,6 +51,9 @@ class EmulatedKernel:
             self._engine.order,
         )
         self._run(ctypes.byref(parameters), ctypes.byref(given))
+        if self._engine.recorder is not None:
+            kept = type(parameters).from_buffer_copy(parameters)
+            self._engine.recorder(lambda: self._run(ctypes.byref(kept), ctypes.byref(given)))
 
 
 class Emulator:
@@ -60,6 +64,7 @@ class Emulator:
 
     def __init__(self, folder: Path, order: int = FORWARD, *, literal: bool = False) -> None:
         self.literal = literal
+        self.recorder: Callable[[Callable[[], None]], None] | None = None
         self.choices = Choices()
         self.folder = folder
         self._loaded: dict[Variant, EmulatedKernel] = {}
