@@ -6,6 +6,7 @@ current stream, so that a capture by torch sees it.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import sys
 import threading
@@ -96,6 +97,7 @@ class Device:
         self._index = index
         self._loaded: dict[Variant, DeviceKernel] = {}
         self._loading = threading.Lock()
+        self._asked: set[Variant] = set()
         self._here = threading.local()
         handle = ctypes.c_int()
         driver("cuDeviceGet", byref(handle), index)
@@ -112,6 +114,18 @@ class Device:
             if variant not in self._loaded:
                 self._loaded[variant] = self._load(variant)
             return self._loaded[variant]
+
+    def ready(self, variant: Variant) -> DeviceKernel | None:
+        """The kernel if it is loaded; else None, and it is loaded beside the caller."""
+        kernel = self._loaded.get(variant)
+        if kernel is None and variant not in self._asked:
+            self._asked.add(variant)
+            threading.Thread(target=self._load_quietly, args=(variant,), daemon=True).start()
+        return kernel
+
+    def _load_quietly(self, variant: Variant) -> None:
+        with contextlib.suppress(BuildError, DriverError):  # then it is never ready
+            self.load(variant)
 
     def _load(self, variant: Variant) -> DeviceKernel:
         image = self._images(variant, self.architecture)

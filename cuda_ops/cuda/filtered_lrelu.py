@@ -93,8 +93,9 @@ def shape(kind: Kind, filters: Filters, lanes: int, cut: Cut) -> Shape:
 
 
 def lane_count(kind: Kind, slots: int) -> int:
-    """Lanes of a worker: half a warp where a map has no more channels than that."""
-    return 16 if slots <= 16 * kind.channels else 32
+    """Lanes of a worker: half a warp where fewer of them would then have no channel."""
+    words = slots // kind.channels
+    return min((32, 16), key=lambda lanes: -(-words // lanes) * lanes)
 
 
 def cuts(kind: Kind, filters: Filters, lanes: int, engine: Engine) -> Iterator[Cut]:

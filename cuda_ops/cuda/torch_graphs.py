@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -43,10 +44,24 @@ class TorchGraphs:
         here.wait_stream(side)
 
     def capture(self, work: Callable[[], R]) -> TorchGraph[R]:
-        """Record the work; calls of CUDA by other threads do not disturb it."""
+        """Record the work; calls of CUDA by other threads do not disturb it.
+
+        Without `torch.cuda.graph`, which collects garbage and empties caches first: that takes
+        longer than a frame.
+        """
         if self._pool is None:
             self._pool = torch.cuda.graph_pool_handle()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
-            result = work()
+        here, side = torch.cuda.current_stream(), torch.cuda.Stream()
+        side.wait_stream(here)
+        with torch.cuda.stream(side):
+            graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
+            try:
+                result = work()
+            except BaseException:
+                with contextlib.suppress(RuntimeError):  # what was recorded is of no use
+                    graph.capture_end()
+                raise
+            graph.capture_end()
+        here.wait_stream(side)
         return TorchGraph(graph, result)

@@ -17,7 +17,7 @@ from cuda_ops.geometry import (
     parse_scale,
 )
 
-_ELEMENTS = {torch.float32: "Whole", torch.float16: "Half", torch.bfloat16: "Bfloat"}
+ELEMENTS = {torch.float32: "Whole", torch.float16: "Half", torch.bfloat16: "Bfloat"}
 
 
 def upfirdn2d(
@@ -67,8 +67,13 @@ def upfirdn2d(
     )
     parameters.in_strides[:] = x.stride()
     parameters.out_strides[:] = out.stride()
-    variant = Variant("upfirdn2d", "upfirdn2d_kernel", (("ELEMENT", _ELEMENTS[x.dtype]),))
-    return Step(engine.load(variant), over(out.numel()), parameters, (x, taps, out)), out
+    kernel = engine.load(variant(x.dtype))
+    return Step(kernel, over(out.numel()), parameters, (x, taps, out)), out
+
+
+def variant(dtype: torch.dtype) -> Variant:
+    """The kernel for elements of a type."""
+    return Variant("upfirdn2d", "upfirdn2d_kernel", (("ELEMENT", ELEMENTS[dtype]),))
 
 
 def _correlating(f: Tensor, flip_filter: bool, gain: float) -> Tensor:

@@ -67,8 +67,9 @@ class OnDevice(Generic[C, K, P]):
         key = (size, part.dtype)
         if key not in self._known and (wait or self._making is None):
             self._start(part, key, engine)
-        if wait and self._making is not None:
-            self._making.join()
+        making = self._making
+        if wait and making is not None:
+            making.join()
         return self._known.get(key)
 
     def _start(self, part: C, key: tuple[K, torch.dtype], engine: Engine) -> None:

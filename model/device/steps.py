@@ -61,7 +61,8 @@ class Convolved:
         self.source = source
         self._kernel = kernel
         self._padding, self._stride = padding, stride
-        self.then = then(self._products())
+        # Of the first products only the shape is needed: the next ones lie elsewhere.
+        self.then = then(torch.empty_like(self._products(), device="meta"))
 
     @property
     def parameters(self) -> Structure:

@@ -3,6 +3,7 @@
 import ctypes
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,16 @@ def test_a_kernel_is_loaded_once_and_each_thread_enters_once(device: Device, tol
     assert told.loaded == 1
     assert told.entered == 2
     assert told.context == 0x7FFF00000000 + 40
+
+
+def test_whoever_cannot_wait_gets_a_kernel_later(device: Device) -> None:
+    variant = Variant("maps", "pack_kernel")
+    assert device.ready(variant) is None
+    ends = time.monotonic() + 30
+    while device.ready(variant) is None:
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+    assert device.ready(variant) is device.load(variant)
 
 
 def test_what_fails_says_which_call_and_why(device: Device) -> None:

@@ -49,7 +49,7 @@ class Call:
     """Fresh random inputs for a case, what the kernel makes of them, and what it should."""
 
     def __init__(self, engine: Emulator, kind: Kind, case: Case, cut: Cut | None = None) -> None:
-        up, down = torch.rand(6 * case.factor), down_filter(case.rank)
+        up, down = torch.rand(6 * case.factor), down_filter(case.rank).t()
         up /= up.sum()
         count = case.channels + case.skip_channels
         self.slots = slots_of(*filter(None, [case.channels, case.skip_channels]))
