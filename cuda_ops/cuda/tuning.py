@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,8 +45,3 @@ def _checked(found: object) -> dict[str, list[int]]:
         for purpose, cut in found.items()
         if isinstance(cut, list) and all(isinstance(number, int) for number in cut)
     }
-
-
-def fastest(cuts: list[Cut], milliseconds: Callable[[Cut], float]) -> Cut:
-    """The cut that takes least by ``milliseconds``, which each is measured with once."""
-    return min(cuts, key=milliseconds)

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from model.device.programs import OnDevice
 from model.network import Network
 from performer.model_report import relative_error
 from tests.cuda_ops.emulation.engine import Emulator
+from tests.model import golden
 
+OWN = Path(__file__).parents[1] / "golden"
 # Relative errors of pictures. Random weights amplify the roundings of half precision.
 BOUNDS = {"float32": 1e-5, "float16": 1e-2, "bfloat16": 8e-2}
 
@@ -191,6 +194,22 @@ def test_skips_may_be_plain_tensors(canvas: Network) -> None:
         plain = copy.copy(code)
         object.__setattr__(plain, "skips", [skip.clone() for skip in code.skips])
         assert torch.equal(canvas.synthesis(w, plain), canvas.synthesis(w, code))
+
+
+GOLDEN = {
+    "stylegan3_t": ["img_wmix"],
+    "stylegan3_r": ["img_wmix", "xfscale/img"],
+    "canvas_r": ["img_replace0", "bend/all_ops_two_layers/img"],
+    "canvas_t_flask": ["img_psi0", "bend/all_ops_two_layers/img"],
+}
+
+
+@pytest.mark.usefixtures("emulated")
+@pytest.mark.parametrize(("name", "arrays"), GOLDEN.items(), ids=GOLDEN.keys())
+def test_golden_pictures_are_met_within_their_tolerance(name: str, arrays: list[str]) -> None:
+    fixtures = next(each for each in golden.models(OWN) if each.name == name)
+    for array in arrays:
+        assert fixtures.error(array) <= fixtures.tolerance(array), array
 
 
 def test_without_a_device_torch_plays(stylegan3: Callable[[str], Network]) -> None:

@@ -2,20 +2,11 @@
 //
 // Each thread of a block is a fiber, which runs until it waits for the others. The order in which
 // they run is the caller's: a result that depends on it betrays a missing barrier. Shared memory
-// begins as NaN, so that what nobody wrote is seen.
+// begins as NaN, so that what nobody wrote is seen. What runs them is in emulator.cpp.
 #pragma once
-#include <setjmp.h>
-#include <ucontext.h>
-
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
-#include <random>
-#include <vector>
 
 typedef uint8_t uint8;
 typedef uint16_t uint16;
@@ -75,127 +66,35 @@ struct Launch {
   int32 grid[3], block[3], shared_bytes, order;  // order: 0 forward, 1 backward, 2 shuffled
 };
 
-constexpr size_t kStack = 64 << 10;
+// Where the running thread is.
+extern Index thread_index, block_index, block_size, grid_size;
 
-struct Fiber {
-  ucontext_t beginning;
-  jmp_buf place;
-  std::unique_ptr<char[]> stack{new char[kStack]};
-  bool begun, ended;
-  int waits;
-  Index thread;
-};
-
-struct Block {
-  std::vector<Fiber> fibers;
-  std::vector<uint64> shared;
-  std::vector<float> exchanged;
-  Fiber* running;
-  jmp_buf scheduler;
-  Index block, block_size, grid_size;
-  void (*kernel)(const void*);
-  const void* parameters;
-};
-
-inline Block now;
-
-[[noreturn]] inline void fail(const char* what) {
-  fprintf(stderr, "emulator: %s\n", what);
-  abort();
-}
-
-inline void begin() {
-  now.kernel(now.parameters);
-  now.running->ended = true;
-  _longjmp(now.scheduler, 1);
-}
+void* shared_memory();
 
 // A barrier of the whole block.
-inline void wait() {
-  now.running->waits++;
-  if (_setjmp(now.running->place) == 0) _longjmp(now.scheduler, 1);
-}
-
-inline void go_on(Fiber& fiber) {
-  now.running = &fiber;
-  if (_setjmp(now.scheduler) != 0) return;
-  if (fiber.begun) _longjmp(fiber.place, 1);
-  fiber.begun = true;
-  getcontext(&fiber.beginning);
-  fiber.beginning.uc_stack.ss_sp = fiber.stack.get();
-  fiber.beginning.uc_stack.ss_size = kStack;
-  fiber.beginning.uc_link = nullptr;
-  makecontext(&fiber.beginning, begin, 0);
-  setcontext(&fiber.beginning);
-}
-
-inline void run_block(const Launch& launch, std::mt19937& chance) {
-  const int count = int(now.fibers.size());
-  std::fill(now.shared.begin(), now.shared.end(), ~uint64(0));
-  for (Fiber& each : now.fibers) each.begun = each.ended = false, each.waits = 0;
-  std::vector<int> order(count);
-  for (int i = 0; i < count; i++) order[i] = launch.order == 1 ? count - 1 - i : i;
-  for (bool done = false; !done;) {
-    if (launch.order == 2) std::shuffle(order.begin(), order.end(), chance);
-    int ended = 0;
-    for (int i : order) go_on(now.fibers[i]);
-    for (const Fiber& each : now.fibers) {
-      ended += each.ended;
-      if (each.waits != now.fibers[0].waits) fail("some threads of a block wait where others do not");
-    }
-    if (ended != 0 && ended != count) fail("some threads of a block end while others wait");
-    done = ended == count;
-  }
-}
-
-inline void run(const Launch& launch, void (*kernel)(const void*), const void* parameters) {
-  const int count = launch.block[0] * launch.block[1] * launch.block[2];
-  now.fibers.resize(count);
-  now.exchanged.assign(count, 0);
-  now.shared.assign(launch.shared_bytes / 8 + 2, 0);
-  now.kernel = kernel;
-  now.parameters = parameters;
-  now.block_size = {launch.block[0], launch.block[1], launch.block[2]};
-  now.grid_size = {launch.grid[0], launch.grid[1], launch.grid[2]};
-  for (int i = 0; i < count; i++)
-    now.fibers[i].thread = {i % launch.block[0], i / launch.block[0] % launch.block[1],
-                            i / launch.block[0] / launch.block[1]};
-  std::mt19937 chance(7);
-  for (int z = 0; z < launch.grid[2]; z++)
-    for (int y = 0; y < launch.grid[1]; y++)
-      for (int x = 0; x < launch.grid[0]; x++) {
-        now.block = {x, y, z};
-        run_block(launch, chance);
-      }
-}
+void wait();
 
 // The sum over the 32 threads of a warp, which all of a block must ask for.
-inline float sum_of_warp(float x) {
-  const int at = now.running - now.fibers.data(), first = at / 32 * 32;
-  now.exchanged[at] = x;
-  wait();
-  float sum = 0;
-  for (int i = first; i < first + 32 && i < int(now.fibers.size()); i++) sum += now.exchanged[i];
-  wait();
-  return sum;
-}
+float sum_of_warp(float x);
+
+void run(const Launch& launch, void (*kernel)(const void*), const void* parameters);
 
 }  // namespace emulator
 
 inline float rsqrtf(float x) { return 1 / std::sqrt(x); }
 inline float sinpif(float x) { return float(std::sin(double(x) * 3.14159265358979323846)); }
 
-#define threadIdx (emulator::now.running->thread)
-#define blockIdx (emulator::now.block)
-#define blockDim (emulator::now.block_size)
-#define gridDim (emulator::now.grid_size)
+#define threadIdx emulator::thread_index
+#define blockIdx emulator::block_index
+#define blockDim emulator::block_size
+#define gridDim emulator::grid_size
 #define __syncthreads() emulator::wait()
 
 #define DEVICE inline
 #define __device__
 #define CONSTANT constexpr
 #define UNROLL
-#define SHARED_MEMORY(Type, name) Type* const name = (Type*)emulator::now.shared.data()
+#define SHARED_MEMORY(Type, name) Type* const name = (Type*)emulator::shared_memory()
 #define KERNEL(name, Params, threads, resident)                                            \
   static void name(const Params& op);                                                     \
   extern "C" int name##_bytes() { return sizeof(Params); }                                \

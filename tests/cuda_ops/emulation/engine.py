@@ -77,25 +77,38 @@ class Emulator:
         return self._loaded[variant]
 
     @cached_property
-    def _headers(self) -> str:
+    def _words(self) -> list[str]:
+        """How everything is compiled."""
+        found = [*find_compiler().command, *_FLAGS, "-fPIC"]
+        return [*found, f"-I{_FOLDER}", f"-I{SOURCES}", "-x", "c++", "-"]
+
+    @cached_property
+    def _facts(self) -> str:
+        """What all that is compiled depends on, besides its own text."""
         files = sorted([*SOURCES.glob("*.cuh"), *_FOLDER.glob("*.h")])
-        return "".join(file.read_text("utf-8") for file in files)
+        texts = (file.read_text("utf-8") for file in files)
+        return "".join([*self._words, find_compiler().version, *texts])
+
+    @cached_property
+    def _runtime(self) -> Path:
+        """What runs kernels, compiled once for all of them."""
+        text = (_FOLDER / "emulator.cpp").read_text("utf-8")
+        return self._compiled("emulator", text, ".o", ["-c"])
 
     def _file(self, variant: Variant) -> Path:
-        compiler = find_compiler()
-        words = [*compiler.command, *_FLAGS, "-shared", "-fPIC", f"-I{_FOLDER}", f"-I{SOURCES}"]
-        facts = "".join([*words, compiler.version, self._headers, variant.text])
-        name = f"{variant.source}-{hashlib.sha256(facts.encode()).hexdigest()[:16]}"
-        file = self.folder / f"{name}.so"
-        if not file.exists():
-            self._compile(words, variant.text, file)
-        return file
+        link = ["-shared", "-x", "none", str(self._runtime)]
+        return self._compiled(variant.source, variant.text, ".so", link)
 
-    @staticmethod
-    def _compile(words: list[str], text: str, file: Path) -> None:
-        part = file.with_suffix(f".{os.getpid()}.part")
-        command = [*words, "-x", "c++", "-", "-o", str(part)]
-        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(done.stderr)
-        part.replace(file)
+    def _compiled(self, name: str, text: str, suffix: str, more: list[str]) -> Path:
+        """A text as a file of its own, which stays for as long as nothing changes."""
+        facts = "\0".join([self._facts, text, *more])
+        digest = hashlib.sha256(facts.encode()).hexdigest()[:16]
+        file = self.folder / f"{name}-{digest}{suffix}"
+        if not file.exists():
+            part = file.with_suffix(f".{os.getpid()}.part")
+            command = [*self._words, *more, "-o", str(part)]
+            done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise RuntimeError(done.stderr)
+            part.replace(file)
+        return file
