@@ -143,9 +143,12 @@ def _engine(bench: Bench) -> Engine:
 
 def tuning_rows(bench: Bench) -> Iterator[Callable[[], Row]]:
     """The best cut of each layer of the largest networks; kept for whoever plays here."""
+    found: dict[tuple[object, ...], Callable[[], Row]] = {}
     for subject in SUBJECTS if bench.tune else ():
         for layer in subject.config().synthesis[:-1]:
-            yield partial(_tuning_row, bench, subject, layer)
+            alike = layer.up, layer.radial, layer.width, layer.in_size, layer.out_size
+            found.setdefault(alike, partial(_tuning_row, bench, subject, layer))
+    yield from found.values()
 
 
 @torch.no_grad()

@@ -6,8 +6,9 @@ the frame, and until it is done torch's plain operators paint.
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 import torch
@@ -28,6 +29,25 @@ P = TypeVar("P", covariant=True)
 
 # Sizes that are kept: the canvas that plays, and the one before it.
 _MOST = 2
+
+
+class _Patience(threading.local):
+    """Whether this thread waits for steps that are being made."""
+
+    waits = False
+
+
+_patience = _Patience()
+
+
+@contextlib.contextmanager
+def patiently() -> Iterator[None]:
+    """Wait for steps that are being made, on this thread, where a stage would play torch."""
+    former, _patience.waits = _patience.waits, True
+    try:
+        yield
+    finally:
+        _patience.waits = former
 
 
 class Made(Protocol[C, K, P]):
@@ -59,7 +79,7 @@ class OnDevice(Generic[C, K, P]):
             return None
         if engine is None or not is_plain(*inputs, *part.parameters()):
             return None
-        return self.prepared(part, size, engine, wait=False)
+        return self.prepared(part, size, engine, wait=_patience.waits)
 
     def prepared(self, part: C, size: K, engine: Engine, *, wait: bool = True) -> P | None:
         """The steps for a size; without ``wait``, None while they are being made."""

@@ -12,7 +12,9 @@ from torch import Tensor
 import cuda_ops
 from model import networks, schedule, untrained
 from model.bends.canvas_chain import canvas_chain
-from model.device.programs import OnDevice
+from model.device import programs
+from model.device.programs import OnDevice, patiently
+from model.device.stylegan3 import StyleGAN3Steps
 from model.network import Network
 from performer.model_report import relative_error
 from tests.cuda_ops.emulation.engine import Emulator
@@ -215,6 +217,28 @@ def test_golden_pictures_are_met_within_their_tolerance(name: str, arrays: list[
 def test_without_a_device_torch_plays(stylegan3: Callable[[str], Network]) -> None:
     network = stylegan3("t")
     assert network.synthesis.on_device.find(network.synthesis, (36, 36), torch.zeros(1)) is None
+
+
+@torch.no_grad()
+def test_torch_plays_until_the_steps_are_made_unless_somebody_waits(
+    stylegan3: Callable[[str], Network], emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "_engine", lambda device: emulator)
+    steps, synthesis = OnDevice(StyleGAN3Steps), stylegan3("t").synthesis
+    assert steps.find(synthesis, (36, 36)) is None
+    with patiently():
+        made = steps.find(synthesis, (36, 36))
+    assert isinstance(made, StyleGAN3Steps)
+    assert steps.find(synthesis, (36, 36)) is made
+
+
+def test_whoever_wants_gradients_plays_in_torch(
+    stylegan3: Callable[[str], Network], emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "_engine", lambda device: emulator)
+    steps, synthesis = OnDevice(StyleGAN3Steps), stylegan3("t").synthesis
+    with patiently():
+        assert steps.find(synthesis, (36, 36), torch.zeros(1, requires_grad=True)) is None
 
 
 def test_what_cannot_get_ready_is_said_once_and_played_in_torch(
