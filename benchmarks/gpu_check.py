@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 import model
-from benchmarks import on_device
+from benchmarks import cuts, on_device
 from benchmarks.checking import Bench, Check, Row, run
 from model import networks, schedule
 from model.device.programs import patiently
@@ -213,7 +213,7 @@ CHECKS = (
     Check(
         "Cuts",
         ("network", "layer", "customary ms", "best ms", "cut"),
-        on_device.tuning_rows,
+        cuts.tuning_rows,
         needs_device=True,
     ),
     Check(

@@ -32,6 +32,7 @@ from cuda_ops.cuda.graphs import Graphs, Inputs
 from cuda_ops.cuda.kinds import KINDS, Kind, empty_map, slot_count, slots_of, spread
 from cuda_ops.cuda.torch_graphs import TorchGraphs
 from model.config_parts import AliasFreeLayerConfig
+from model.filters import lowpass
 from model.layers import Bend
 from model.network import Network
 from performer import model_report
@@ -59,7 +60,7 @@ def _layers() -> list[AliasFreeLayerConfig]:
 
 def kernel_rows(bench: Bench, engine: Engine | None = None) -> Iterator[Callable[[], Row]]:
     """The filtered leaky ReLU of every kind of layer, in every kind of map, against float64."""
-    engine = engine or _engine(bench)
+    engine = engine or engine_of(bench)
     for kind in KINDS[-1:] if bench.quick else KINDS:
         for layer in _layers():
             yield partial(_kernel_row, engine, kind, layer, bench.device)
@@ -85,7 +86,7 @@ def _call(
     """A step on fresh random numbers, what it writes, and what that should be."""
     torch.manual_seed(11)
     channels, size = min(layer.width, 20), (min(layer.in_size[1], 44), min(layer.in_size[0], 38))
-    up, down = _taps(layer)
+    up, down = taps_of(layer)
     x = torch.randn(1, channels, *size).to(kind.dtype)
     gain, bias, scale = (
         torch.rand(channels) + 0.5,
@@ -122,60 +123,21 @@ def _call(
     return step, out[:, :channels], expected
 
 
-def _taps(layer: AliasFreeLayerConfig) -> tuple[Tensor, Tensor]:
-    from model.alias_free import _down_filter, _up_filter
+def taps_of(layer: AliasFreeLayerConfig) -> tuple[Tensor, Tensor]:
+    """The up- and the down-filter of a layer that was never trained."""
+    rate_up, rate_down = layer.in_rate * layer.up, layer.out_rate * layer.down
+    cutoff, half_width = layer.out_cutoff, layer.out_half_width
+    up = lowpass(layer.up_taps, layer.in_cutoff, layer.in_half_width, rate_up)
+    down = lowpass(layer.down_taps, cutoff, half_width, rate_down, radial=layer.radial)
+    return torch.as_tensor(up, dtype=torch.float32), torch.as_tensor(down, dtype=torch.float32)
 
-    up, down = _up_filter(layer), _down_filter(layer)
-    assert up is not None
-    assert down is not None
-    return up, down
 
-
-def _engine(bench: Bench) -> Engine:
+def engine_of(bench: Bench) -> Engine:
+    """The device that is measured. Errors: RuntimeError where its kernels cannot be had."""
     found = devices.find(bench.device.index or 0)
     if found.device is None:
         raise RuntimeError(found.line)
     return found.device
-
-
-# Cuts
-
-
-def tuning_rows(bench: Bench) -> Iterator[Callable[[], Row]]:
-    """The best cut of each layer of the largest networks; kept for whoever plays here."""
-    found: dict[tuple[object, ...], Callable[[], Row]] = {}
-    for subject in SUBJECTS if bench.tune else ():
-        for layer in subject.config().synthesis[:-1]:
-            alike = layer.up, layer.radial, layer.width, layer.in_size, layer.out_size
-            found.setdefault(alike, partial(_tuning_row, bench, subject, layer))
-    yield from found.values()
-
-
-@torch.no_grad()
-def _tuning_row(bench: Bench, subject: Subject, layer: AliasFreeLayerConfig) -> Row:
-    engine, kind = _engine(bench), KINDS[0]
-    up, down = _taps(layer)
-    split = filtered_lrelu.split(down, 5e-4)
-    assert split is not None
-    slope, padding = 0.2, layer.padding[0]
-    filters = Filters(layer.up, gained(up, layer.up, 2**0.5), split, padding, slope, layer.clamp)
-    slots, size = slot_count(layer.width), (layer.out_size[1], layer.out_size[0])
-    between = layer.in_size[1] + layer.kernel - 1, layer.in_size[0] + layer.kernel - 1
-    source = empty_map(kind, slots, between, bench.device).normal_()
-    out = empty_map(kind, slots, size, bench.device)
-    ones = torch.ones(slots, device=bench.device)
-
-    def milliseconds(cut: filtered_lrelu.Cut) -> float:
-        step = filtered_lrelu.plan(engine, kind, filters, source, out, ones, ones, ones, cut=cut)
-        return _median(step, 8)
-
-    customary = filtered_lrelu.chosen(kind, filters, slots, size, engine)
-    cuts = filtered_lrelu.candidates(kind, filters, slots, size, engine)
-    times = {cut: milliseconds(cut) for cut in cuts}
-    best = min(times, key=times.__getitem__)
-    engine.choices.keep(filtered_lrelu.purpose(kind, filters, slots, size), best)
-    before = times.get(customary, math.nan)
-    return Row((str(subject), layer.name, f"{before:.3f}", f"{times[best]:.3f}", str(tuple(best))))
 
 
 # Networks
@@ -195,11 +157,11 @@ def _network_row(bench: Bench, subject: Subject) -> Row:
     _until_ready(network, ws[0])
     error = _network_error(network, ws[:2])
     graph = Captured(network, ws[0])
-    moving = _median_of([partial(graph, w) for w in ws])
-    still = _median(partial(graph, ws[0]), TURNS)
-    eager = _median(partial(network.synthesis, ws[0]), TURNS)
+    moving = median_of([partial(graph, w) for w in ws])
+    still = median(partial(graph, ws[0]), TURNS)
+    eager = median(partial(network.synthesis, ws[0]), TURNS)
     with cuda_ops.choose("portable"):
-        portable = _median(partial(network.synthesis, ws[0]), 5)
+        portable = median(partial(network.synthesis, ws[0]), 5)
     bent = [_bent(network, ws[0], count) for count in (2, 20)]
     least = floor.work(network.config.synthesis).milliseconds(*_peaks(bench.device))  # type: ignore[union-attr]
     official = _official_milliseconds(bench, subject)
@@ -241,7 +203,7 @@ def _bent(network: Network, w: Tensor, count: int) -> float:
         return x
 
     graph = Captured(network, w, {name: partial(bend, each) for name, each in chains.items()})
-    return _median(partial(graph, w), TURNS)
+    return median(partial(graph, w), TURNS)
 
 
 def _until_ready(network: Network, w: Tensor) -> None:
@@ -275,7 +237,7 @@ def _official_milliseconds(bench: Bench, subject: Subject) -> float | None:
         return None
     generator = Official(bench.official).generator(subject).to(bench.device)
     w = torch.randn(1, generator.num_ws, generator.w_dim, device=bench.device)
-    return _median(partial(generator.synthesis, w, noise_mode="const"), TURNS)
+    return median(partial(generator.synthesis, w, noise_mode="const"), TURNS)
 
 
 @cache
@@ -283,18 +245,19 @@ def _peaks(device: torch.device) -> tuple[float, float]:
     """Operations a second of a matrix product, half values a second of a copy."""
     side, count = 8192, 1 << 28
     a, b = (torch.randn(side, side, device=device).half() for _ in range(2))
-    product = _median(lambda: a @ b, 10)
+    product = median(lambda: a @ b, 10)
     source = torch.randn(count, device=device).half()
     target = torch.empty_like(source)
-    copied = _median(lambda: target.copy_(source), 10)
+    copied = median(lambda: target.copy_(source), 10)
     return 2 * side**3 / product * 1e3, 2 * count / copied * 1e3
 
 
-def _median(run: Callable[[], object], turns: int) -> float:
-    return _median_of([run] * turns)
+def median(run: Callable[[], object], turns: int) -> float:
+    """Milliseconds of one call."""
+    return median_of([run] * turns)
 
 
-def _median_of(runs: list[Callable[[], object]]) -> float:
+def median_of(runs: list[Callable[[], object]]) -> float:
     """Milliseconds between device events, after a warm-up."""
     for run in runs[:3]:
         run()
