@@ -28,9 +28,11 @@ format: .venv/dev.stamp
 bench: .venv/dev.stamp
 	$(BIN)/python -m benchmarks.first_light
 
-# Parity and timings on an accelerator; GOLDEN=DIR names another folder of fixtures.
+# Parity and timings on an accelerator. GOLDEN=DIR names another folder of fixtures, OFFICIAL=DIR a
+# checkout of NVIDIA's stylegan3 to be timed beside ours; TUNE=1 keeps what was measured fastest.
 gpu-check: .venv/dev.stamp
-	$(BIN)/python -m benchmarks.gpu_check $(if $(GOLDEN),--golden $(GOLDEN))
+	$(BIN)/python -m benchmarks.gpu_check $(if $(GOLDEN),--golden $(GOLDEN)) \
+		$(if $(OFFICIAL),--official $(OFFICIAL)) $(if $(TUNE),--tune)
 
 # Breaks one thing after another while a scene plays (TIMES each), and writes what receivers saw.
 fault: .venv/dev.stamp

@@ -22,12 +22,16 @@ class Bench:
     Attributes:
         quick: leave the large networks and half precision away.
         ends: on the monotonic clock, when no further row is begun.
+        official: a checkout of NVIDIA's stylegan3 to compare with, None for none.
+        tune: measure how pictures are cut best, and keep it.
     """
 
     device: torch.device
     golden: Path
     quick: bool
     ends: float
+    official: Path | None = None
+    tune: bool = False
 
     @property
     def precisions(self) -> tuple[str, ...]:
@@ -54,6 +58,7 @@ class Check:
     title: str
     header: tuple[str, ...]
     rows: Callable[[Bench], Iterator[Callable[[], Row]]]
+    needs_device: bool = False
 
 
 def report(bench: Bench, checks: Sequence[Check]) -> Iterator[tuple[str, bool]]:
@@ -62,6 +67,9 @@ def report(bench: Bench, checks: Sequence[Check]) -> Iterator[tuple[str, bool]]:
     yield from ((line, False) for line in _circumstances(bench))
     for check in checks:
         yield f"\n## {check.title}\n", False
+        if check.needs_device and bench.device.type != "cuda":
+            yield "Not measured: there is no CUDA device here.", False
+            continue
         yield _cells(check.header), False
         yield _cells(("---",) * len(check.header)), False
         for measure in check.rows(bench):
@@ -74,7 +82,7 @@ def report(bench: Bench, checks: Sequence[Check]) -> Iterator[tuple[str, bool]]:
 
 def _circumstances(bench: Bench) -> Iterator[str]:
     yield f"{time.strftime('%Y-%m-%d')}, torch {torch.__version__}, Python {platform.python_version()}."
-    yield f"Operators: {cuda_ops.path()}."
+    yield f"Operators: {cuda_ops.path(bench.device.type)}."
     yield f"Precision auto: {model_report.auto_rule()}."
     if bench.device.type == "cuda":
         yield f"TF32 in float32 convolutions: {'on' if torch.backends.cudnn.allow_tf32 else 'off'}."

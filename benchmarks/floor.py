@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from functools import cache
+from typing import NamedTuple
 
 import torch
 
@@ -30,6 +31,24 @@ def of_network(layers: Iterable[AliasFreeLayerConfig], dtype: torch.dtype) -> fl
         + _moving(_convolution_values(layer) + _filter_values(layer), dtype)
         for layer in layers
     )
+
+
+class Work(NamedTuple):
+    """What a network must do at least: operations of its convolutions, values read and written."""
+
+    operations: float
+    values: float
+
+    def milliseconds(self, operations_a_second: float, values_a_second: float) -> float:
+        """On a device of these peaks."""
+        return 1e3 * (self.operations / operations_a_second + self.values / values_a_second)
+
+
+def work(layers: Iterable[AliasFreeLayerConfig]) -> Work:
+    """The sum over all layers."""
+    each = [*layers]
+    values = sum(_convolution_values(layer) + _filter_values(layer) for layer in each)
+    return Work(sum(map(_convolution_operations, each)), values)
 
 
 def of_convolution(layer: AliasFreeLayerConfig, dtype: torch.dtype) -> float:

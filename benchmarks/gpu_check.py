@@ -1,11 +1,17 @@
 """Checks and times the networks on this machine's accelerator: ``make gpu-check``.
 
-    python -m benchmarks.gpu_check [--golden DIR] [--quick] [--results DIR]
+    python -m benchmarks.gpu_check [--golden DIR] [--official DIR] [--tune] [--quick] [--results DIR]
 
 Each entry of `CHECKS` becomes a table of a Markdown file in ``benchmarks/results``, named after the
 device. The exit status is 1 where a row failed. Without an accelerator the processor does the
 shortened list of ``--quick``, which shows that the checks work and nothing about an accelerator.
 It ends within eight minutes: rows for which no time is left say so.
+
+On a CUDA device it also compares every kernel with float64, times whole networks by graph, eagerly,
+in plain torch and, with ``--official``, by NVIDIA's own plugins from a checkout DIR, says how far
+from the floor they are, which kernels take longest, and whether memory grows over 20,000 frames.
+``--tune`` measures how each layer is cut best, and keeps that for whoever plays on this device; it
+takes up to twenty minutes more.
 """
 
 import argparse
@@ -24,8 +30,10 @@ import torch
 from torch import Tensor
 
 import model
+from benchmarks import cuts, on_device
 from benchmarks.checking import Bench, Check, Row, run
 from model import networks, schedule
+from model.device.programs import patiently
 from model.network import Network
 from performer import model_report
 from tests.model import golden
@@ -34,7 +42,7 @@ ROOT = Path(__file__).parents[1]
 # Relative errors up to which a precision plays as it should. Random weights amplify roundings: one
 # golden encoder reaches 1.1e-2 in float16, and ten times that in bfloat16, which has 3 bits less.
 LIMITS = {"float32": 1e-5, "float16": 3e-2, "bfloat16": 2.5e-1}
-SECONDS = 420.0
+SECONDS, TUNING_SECONDS = 420.0, 1200.0
 WARM_UP_FRAMES, FRAMES_SECONDS = 3, 3.0
 
 
@@ -197,6 +205,48 @@ def _frame_times(network: Network, bench: Bench) -> tuple[list[float], str]:
 
 CHECKS = (
     Check(
+        "Kernels against float64",
+        ("layer", "variant", "kind", "seconds to compile", "relative error", "limit"),
+        on_device.kernel_rows,
+        needs_device=True,
+    ),
+    Check(
+        "Cuts",
+        ("network", "layer", "customary ms", "best ms", "cut"),
+        cuts.tuning_rows,
+        needs_device=True,
+    ),
+    Check(
+        "Networks in half precision",
+        (
+            "network",
+            "graph, w moves, ms",
+            "graph, still",
+            "eager",
+            "plain torch",
+            "two bends",
+            "twenty bends",
+            "times the floor",
+            "NVIDIA's plugins",
+            "ratio",
+            "relative error",
+        ),
+        on_device.network_rows,
+        needs_device=True,
+    ),
+    Check(
+        "Top kernels",
+        ("kernel", "calls", "ms", "share"),
+        on_device.profile_rows,
+        needs_device=True,
+    ),
+    Check(
+        "Memory",
+        ("network", "frames", "used MB", "growth MB"),
+        on_device.memory_rows,
+        needs_device=True,
+    ),
+    Check(
         "Golden arrays",
         ("network", "precision", "arrays", "worst", "of tolerance", "pictures' error", "limit"),
         golden_rows,
@@ -220,13 +270,17 @@ def main() -> int:
     parser.add_argument("--golden", type=Path, default=ROOT / "tests" / "golden", metavar="DIR")
     parser.add_argument("--quick", action="store_true", help="float32 and small networks only")
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks/results", metavar="DIR")
+    parser.add_argument("--official", type=Path, metavar="DIR", help="NVIDIA's stylegan3")
+    parser.add_argument("--tune", action="store_true", help="measure and keep the best cuts")
     asked = parser.parse_args()
     device = model_report.playing_device()
     if device.type == "cpu":
         print("NO ACCELERATOR HERE: the processor does the shortened list.", file=sys.stderr)
     quick = asked.quick or device.type == "cpu"
-    bench = Bench(device, asked.golden, quick, time.monotonic() + SECONDS)
-    return run(bench, CHECKS, asked.results)
+    ends = time.monotonic() + SECONDS + (TUNING_SECONDS if asked.tune else 0)
+    bench = Bench(device, asked.golden, quick, ends, asked.official, asked.tune)
+    with patiently():  # torch would else play while kernels are compiled
+        return run(bench, CHECKS, asked.results)
 
 
 if __name__ == "__main__":

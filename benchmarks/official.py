@@ -2,8 +2,9 @@
 
     git clone https://github.com/NVlabs/stylegan3 DIR
 
-Its licence allows research and evaluation only. It is called by its public names, on the processor,
-where it has no fast kernels and plays its own reference operators.
+Its licence allows research and evaluation only. It is called by its public names. On the processor
+it has no fast kernels and plays its own reference operators; on a CUDA device it compiles its
+plugins at the first call, which needs NVIDIA's toolkit and a C++ compiler.
 """
 
 from __future__ import annotations

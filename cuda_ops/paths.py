@@ -50,6 +50,11 @@ def is_reference() -> bool:
     return _choice.name == "reference"
 
 
+def is_automatic() -> bool:
+    """Whether the fastest path is to play that works here."""
+    return _choice.name == "auto"
+
+
 def is_native() -> bool:
     """Whether the native kernels play, on tensors that they are for."""
     return _choice.name == "auto" and build.library() is not None
@@ -66,7 +71,12 @@ def path(device: str = "cpu") -> str:
     if _choice.name == "portable":
         return "portable: pure torch, because it was chosen"
     if device != "cpu":
-        return "portable: pure torch, because the native kernels are for the processor alone"
+        from cuda_ops.cuda import device as cuda
+
+        found, line = cuda.find()
+        if found is None or cuda.failure() is not None:
+            return f"portable: pure torch, because {cuda.failure() or line}"
+        return f"native: kernels {line}"
     library, line, seconds = build.now()
     if library is not None:
         return f"native: {line}"

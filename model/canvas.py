@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from model.alias_free import AliasFreeLayer
 from model.config import CanvasConfig
 from model.config_parts import BottleneckConfig
+from model.device.canvas import CanvasSteps
+from model.device.programs import OnDevice
 from model.encoder import Encoder, Statistics
 from model.layers import (
     Bend,
@@ -55,6 +57,7 @@ class CanvasSynthesis(Synthesis):
         for layer in config.synthesis:
             self.add_module(layer.name, AliasFreeLayer(layer, config.w_dim))
         self.programs = Programs(CanvasProgram)
+        self.on_device = OnDevice(CanvasSteps)
 
     def forward(
         self,
@@ -87,9 +90,10 @@ class CanvasSynthesis(Synthesis):
     def _painted(
         self, w: Tensor, code: Code, gains: Sequence[float | Tensor], taps: Taps | None
     ) -> Tensor:
-        program = None
+        program: CanvasProgram | CanvasSteps | None = None
         if len(w) == 1 and not any(isinstance(gain, Tensor) for gain in gains):
-            program = self.programs.find(self, shapes_of(code.skips), w, *tensors_of(code.skips))
+            key = self, shapes_of(code.skips), w, *tensors_of(code.skips)
+            program = self.programs.find(*key) or self.on_device.find(*key)
         if program is None:
             return self._painted_by_layers(w, code, gains, taps)
         return program(w[0], code.skips, gains, taps)[None]

@@ -12,6 +12,8 @@ from cuda_ops import bias_act
 from model import together
 from model.config import EncoderConfig
 from model.config_parts import ConvolutionConfig, ResidualBlockConfig
+from model.device.encoder import EncoderSteps
+from model.device.programs import OnDevice
 from model.layers import Bend, Drawn, Prepared, Taps, at_least_float32, taps_for
 from model.mapping import Mapping as MappingNetwork
 from model.native.encoder import EncoderProgram
@@ -157,6 +159,7 @@ class Encoder(Computing):
         channels = config.blocks[-1].conv2.out_channels
         self.epilogue = Epilogue(channels, MappingNetwork(config.mapping))
         self.programs = Programs(EncoderProgram)
+        self.on_device = OnDevice(EncoderSteps)
 
     def forward(
         self,
@@ -182,9 +185,10 @@ class Encoder(Computing):
             raise ValueError(f'statistics are "stored" or "frame", not {statistics!r}')
         self._check(condition)
         taps = taps_for(self.config.layers, bends, features)
-        program = None
+        program: EncoderProgram | EncoderSteps | None = None
         if taps is None and statistics == "stored" and len(condition) == 1:
-            program = self.programs.find(self, (condition.shape[2], condition.shape[3]), condition)
+            key = self, (condition.shape[2], condition.shape[3]), condition
+            program = self.programs.find(*key) or self.on_device.find(*key)
         if program is None:
             code = self._encoded(condition, statistics, taps)
         else:

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from model.alias_free import AliasFreeLayer
 from model.config import StyleGAN3Config
 from model.config_parts import FourierInputConfig
+from model.device.programs import OnDevice
+from model.device.stylegan3 import StyleGAN3Steps
 from model.layers import (
     Affine,
     Bend,
@@ -129,6 +131,7 @@ class StyleGAN3Synthesis(Synthesis):
         for layer in config.synthesis:
             self.add_module(layer.name, AliasFreeLayer(layer, config.w_dim))
         self.programs = Programs(StyleGAN3Program)
+        self.on_device = OnDevice(StyleGAN3Steps)
 
     def forward(
         self,
@@ -156,9 +159,10 @@ class StyleGAN3Synthesis(Synthesis):
         return self.picture(_around_native(image, wanted), taps, features)
 
     def _painted(self, w: Tensor, grid: Size, transform: Tensor, taps: Taps | None) -> Tensor:
-        program = (
-            self.programs.find(self, grid, w, transform) if taps is None or len(w) == 1 else None
-        )
+        program: StyleGAN3Program | StyleGAN3Steps | None = None
+        if taps is None or len(w) == 1:
+            program = self.programs.find(self, grid, w, transform)
+            program = program or self.on_device.find(self, grid, w, transform)
         if program is None:
             return self._painted_by_layers(w, grid, transform, taps)
         transforms = transform.expand(len(w), 3, 3)

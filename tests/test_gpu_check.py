@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import gpu_check
+from benchmarks import floor, gpu_check, on_device
 from benchmarks.checking import Bench, run
+from tests.cuda_ops.emulation.engine import Emulator
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -42,6 +43,36 @@ def test_a_good_machine_passes_and_gets_its_file(bench: Bench, tmp_path: Path) -
     for check in gpu_check.CHECKS:
         assert f"## {check.title}" in written
     assert written.count("| stylegan2 | float32 |") == 3
+    alone = [check for check in gpu_check.CHECKS if check.needs_device]
+    assert written.count("Not measured: there is no CUDA device here.") == len(alone)
+
+
+def test_the_kernels_are_compared_wherever_they_run(bench: Bench, emulator: Emulator) -> None:
+    rows = [measure() for measure in on_device.kernel_rows(bench, emulator)]
+    assert [row.cells[1] for row in rows] == [
+        "T",
+        "T",
+        "T",
+        "R",
+        "R",
+        "T",
+    ]  # R's last is not radial
+    assert not any(row.failed for row in rows)
+
+
+def test_a_kernel_that_computes_something_else_fails(
+    bench: Bench, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(on_device, "gained", lambda taps, factor, gain: taps * factor)
+    assert next(iter(on_device.kernel_rows(bench, emulator)))().failed
+
+
+def test_the_floor_counts_work_and_bytes() -> None:
+    work = floor.work(on_device.SUBJECTS[0].config().synthesis)
+    # As modelled by hand for StyleGAN3-T 1024: 570 GFLOP, and 2143 MB in half precision.
+    assert work.operations == pytest.approx(570e9, rel=0.03)
+    assert work.values * 2 == pytest.approx(2143e6, rel=0.1)
+    assert work.milliseconds(1e12, 1e12) == pytest.approx((work.operations + work.values) / 1e9)
 
 
 def test_a_wrong_golden_array_fails(bench: Bench) -> None:

@@ -6,6 +6,7 @@ import torch
 import cuda_ops
 from cuda_ops import build, paths
 from cuda_ops.build import Builder
+from cuda_ops.cuda import device
 
 NAMES = "auto, portable, reference"
 
@@ -57,10 +58,19 @@ def test_another_choice_goes_before_native_kernels(name):
     assert paths.is_native()
 
 
-def test_on_another_device_the_kernels_of_the_processor_do_not_count():
+def test_on_another_device_the_kernels_of_the_processor_do_not_count(monkeypatch):
     build.build()
-    line = "portable: pure torch, because the native kernels are for the processor alone"
-    assert cuda_ops.path("cuda") == line
+    monkeypatch.setattr(device, "find", lambda: device.Found(None, "no CUDA driver"))
+    assert cuda_ops.path("cuda") == "portable: pure torch, because no CUDA driver"
+
+
+def test_a_device_plays_its_own_kernels_unless_something_failed(monkeypatch):
+    found = device.Found(object(), "compiled by NVRTC 13.0 for sm_90")
+    monkeypatch.setattr(device, "find", lambda: found)
+    monkeypatch.setattr(device, "_failures", [])
+    assert cuda_ops.path("cuda") == "native: kernels compiled by NVRTC 13.0 for sm_90"
+    device.tell_failure("BuildError: no room\non the disk")
+    assert cuda_ops.path("cuda") == "portable: pure torch, because BuildError: no room on the disk"
 
 
 def test_a_choice_lasts_until_the_next():

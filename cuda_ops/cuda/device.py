@@ -1,0 +1,48 @@
+"""The devices of this machine, as engines for kernels; and the line that says what they play."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from cuda_ops.cuda.driver import Device, Driver, DriverError, cache_folder
+from cuda_ops.cuda.images import Images
+from cuda_ops.cuda.tuning import Choices
+from cuda_ops.toolchain import BuildError
+
+OLDEST = 75  # before it there were no tensor cores, and half precision was slow
+
+
+class Found(NamedTuple):
+    """A device or None, and the line that says what there is, or why there is nothing."""
+
+    device: Device | None
+    line: str
+
+
+@lru_cache(maxsize=16)
+def find(index: int = 0) -> Found:
+    """The device that torch calls ``cuda:index``. Looks once; compiles nothing."""
+    try:
+        images = Images(cache_folder())
+        device = Device(index, Driver.find(), images, Choices(cache_folder() / "choices.json"))
+        compiler = images.compiler.name
+    except (BuildError, DriverError) as error:
+        return Found(None, str(error))
+    if device.architecture < OLDEST:
+        line = f"sm_{device.architecture} is older than sm_{OLDEST}; take a newer graphics card"
+        return Found(None, line)
+    return Found(device, f"compiled by {compiler} for sm_{device.architecture}")
+
+
+_failures: list[str] = []
+
+
+def tell_failure(line: str) -> None:
+    """Something that the kernels should have played did not get ready; `failure` says the first."""
+    _failures.append(" ".join(line.split()))
+
+
+def failure() -> str | None:
+    """Why something is played without the kernels, or None."""
+    return _failures[0] if _failures else None

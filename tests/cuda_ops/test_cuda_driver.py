@@ -1,0 +1,117 @@
+"""What the CUDA driver is told: by a driver that computes nothing."""
+
+import ctypes
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from cuda_ops.cuda.driver import Device, Driver, DriverError
+from cuda_ops.cuda.engine import Launch, Variant
+from cuda_ops.cuda.parameters import Pack
+from cuda_ops.toolchain import BuildError, find_compiler
+
+STREAM = 0x7FAA00001234
+
+
+class Told(ctypes.Structure):
+    _fields_ = [
+        ("function", ctypes.c_char * 64),
+        ("blocks", ctypes.c_uint * 3),
+        ("threads", ctypes.c_uint),
+        ("shared_bytes", ctypes.c_uint),
+        ("attribute", ctypes.c_int),
+        ("attribute_value", ctypes.c_int),
+        ("entered", ctypes.c_int),
+        ("loaded", ctypes.c_int),
+        ("stream", ctypes.c_uint64),
+        ("context", ctypes.c_uint64),
+        ("parameters", ctypes.c_char * 16),
+    ]
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    try:
+        compiler = find_compiler()
+    except BuildError as error:
+        pytest.skip(str(error))
+    made = tmp_path_factory.mktemp("driver") / "pretend_driver.so"
+    source = Path(__file__).with_name("pretend_driver.cpp")
+    command = [*compiler.command, "-shared", "-fPIC", str(source), "-o", str(made)]
+    subprocess.run(command, check=True)
+    return ctypes.CDLL(str(made))
+
+
+@pytest.fixture
+def told(library: ctypes.CDLL) -> Told:
+    """What it was told, from now on."""
+    record = Told.in_dll(library, "told")
+    ctypes.memset(ctypes.addressof(record), 0, ctypes.sizeof(record))
+    return record
+
+
+@pytest.fixture
+def device(library: ctypes.CDLL, told: Told, monkeypatch: pytest.MonkeyPatch) -> Device:
+    monkeypatch.setattr(Device, "stream", lambda _: STREAM)
+    return Device(0, Driver(library), lambda variant, architecture: b"image of sm_90\0")
+
+
+def test_a_device_says_what_it_is(device: Device) -> None:
+    assert (device.architecture, device.processors, device.shared_bytes) == (90, 132, 232448)
+
+
+def test_a_launch_has_its_blocks_parameters_and_stream(device: Device, told: Told) -> None:
+    kernel = device.load(Variant("maps", "pack_kernel"))
+    assert told.function == b"pack_kernel"
+    assert (told.attribute, told.attribute_value) == (8, 232448)  # the most shared memory
+    kernel(Launch((7, 5, 3), 96, 4096), Pack(source=0x7F1122334455, out=0x7F6677889900))
+    assert [*told.blocks] == [7, 5, 3]
+    assert (told.threads, told.shared_bytes, told.stream) == (96, 4096, STREAM)
+    given = ctypes.string_at(ctypes.addressof(told) + Told.parameters.offset, 16)
+    assert given == (0x7F1122334455).to_bytes(8, "little") + (0x7F6677889900).to_bytes(8, "little")
+
+
+def test_a_kernel_is_loaded_once_and_each_thread_enters_once(device: Device, told: Told) -> None:
+    def launch() -> None:
+        for _ in range(3):
+            device.load(Variant("maps", "pack_kernel"))(Launch((1, 1, 1), 32), Pack())
+
+    launch()
+    thread = threading.Thread(target=launch)
+    thread.start()
+    thread.join()
+    assert told.loaded == 1
+    assert told.entered == 2
+    assert told.context == 0x7FFF00000000 + 40
+
+
+def test_whoever_cannot_wait_gets_a_kernel_later(device: Device) -> None:
+    variant = Variant("maps", "pack_kernel")
+    assert device.ready(variant) is None
+    ends = time.monotonic() + 30
+    while device.ready(variant) is None:
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+    assert device.ready(variant) is device.load(variant)
+
+
+def test_what_fails_says_which_call_and_why(device: Device) -> None:
+    kernel = device.load(Variant("maps", "pack_kernel"))
+    with pytest.raises(DriverError, match=r"cuLaunchKernel: invalid argument \(1\)"):
+        kernel(Launch((0, 1, 1), 32), Pack())
+
+
+def test_a_machine_without_a_device_has_no_driver(
+    library: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = ctypes.c_int.in_dll(library, "fails_with")
+    failing.value = 100
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: library)
+    try:
+        with pytest.raises(BuildError, match=r"no CUDA driver .*no device.*; install"):
+            Driver.find()
+    finally:
+        failing.value = 0

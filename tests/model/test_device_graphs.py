@@ -1,0 +1,101 @@
+"""What a graph of a network does at each replay follows its inputs, and nothing else."""
+
+import pytest
+import torch
+from torch import Tensor
+
+import cuda_ops
+from cuda_ops.cuda.graphs import Graphs, Inputs
+from model import networks, schedule, untrained
+from model.device.programs import OnDevice
+from model.network import Network
+from tests.cuda_ops.emulation.engine import Emulator
+from tests.cuda_ops.emulation.recorded import RecordedGraph, RecordedGraphs
+
+
+@pytest.fixture(autouse=True)
+def _emulated(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda_ops, "is_native", lambda: False)
+    monkeypatch.setattr(
+        OnDevice, "find", lambda self, part, size, *inputs: self.prepared(part, size, emulator)
+    )
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    torch.manual_seed(3)
+    config = schedule.stylegan3(32, 256, 8, variant="t")
+    return networks.from_config(config).eval().requires_grad_(False)
+
+
+def _w(network: Network) -> Tensor:
+    return torch.randn(1, network.config.num_ws, network.config.w_dim)
+
+
+@torch.no_grad()
+def test_a_replay_follows_w_the_transform_and_the_amounts_of_bends(
+    network: Network, emulator: Emulator
+) -> None:
+    w, transform, amounts = _w(network), torch.eye(3), torch.tensor([0.5])
+    layer = network.config.layers[4]
+    bends = {layer: lambda x: x * amounts}
+
+    def paint() -> Tensor:
+        return network.synthesis(w, transform=transform, bends=bends)
+
+    paint()  # makes what is made only once
+    graph = RecordedGraph(emulator, paint)
+    first = graph.result.clone()
+    graph.replay()
+    assert torch.equal(graph.result, first)
+    w.copy_(_w(network))
+    transform[0, 2] = 0.3
+    amounts.fill_(-2.0)
+    graph.replay()
+    replayed = graph.result.clone()
+    assert not torch.allclose(replayed, first)
+    assert torch.allclose(replayed, paint(), atol=1e-6)
+
+
+@torch.no_grad()
+def test_a_replay_follows_the_condition(emulator: Emulator) -> None:
+    network = untrained(5, resolution=64, channel_base=512, channel_max=8)
+    z, condition = torch.randn(1, network.config.z_dim), torch.rand(1, 3, 64, 64)
+
+    def paint() -> Tensor:
+        return network.generate(z, condition=condition)
+
+    paint()
+    graph = RecordedGraph(emulator, paint)
+    condition.copy_(torch.rand(1, 3, 64, 64) - 0.5)
+    z.copy_(torch.randn(1, network.config.z_dim))
+    graph.replay()
+    replayed = graph.result.clone()
+    assert torch.allclose(replayed, paint(), atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_scene_plays_on_while_its_bend_gets_ready(network: Network, emulator: Emulator) -> None:
+    said: list[str] = []
+    graphs: Graphs[str, Tensor] = Graphs(RecordedGraphs(emulator), said.append)
+    inputs, layer = Inputs(), network.config.layers[2]
+
+    def frame(w: Tensor, factor: float) -> tuple[str, Tensor]:
+        held, amounts = inputs.take("w", w), inputs.take("amounts", torch.tensor([factor]))
+        works = {
+            "plain": lambda: network.synthesis(held),
+            "bent": lambda: network.synthesis(held, bends={layer: lambda x: x * amounts}),
+        }
+        wanted = "plain" if factor == 1 else "bent"
+        shown = graphs.choose(wanted, works[wanted])
+        picture = graphs.play(shown, works[shown]).clone()
+        graphs.between_frames()
+        return shown, picture
+
+    ws = [_w(network) for _ in range(7)]
+    shown = [frame(w, 1.0 if number < 3 else 0.5) for number, w in enumerate(ws)]
+    assert [name for name, _ in shown] == ["plain"] * 5 + ["bent"] * 2
+    for (name, picture), w in zip(shown, ws, strict=True):
+        bends = None if name == "plain" else {layer: lambda x: x * 0.5}
+        assert torch.allclose(picture, network.synthesis(w, bends=bends), atol=1e-6)
+    assert not said
