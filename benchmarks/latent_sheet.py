@@ -1,4 +1,4 @@
-"""A picture of all kinds of latent: ``python -m benchmarks.latent_sheet [--out docs/latents.png]``.
+"""A picture of all kinds of latent: ``python -m benchmarks.latent_sheet [--out docs/latents.jpg]``.
 
 Each line is one kind at eight moments of one way, on one still picture.
 """
@@ -70,9 +70,9 @@ def main() -> None:
     """Paint it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", nargs="?", default="first_light")
-    parser.add_argument("--out", type=Path, default=Path("docs/latents.png"))
+    parser.add_argument("--out", type=Path, default=Path("docs/latents.jpg"))
     asked = parser.parse_args()
-    sheet(Subject(asked.model)).save(asked.out, optimize=True)
+    sheet(Subject(asked.model)).save(asked.out, quality=88)
 
 
 if __name__ == "__main__":

@@ -86,24 +86,6 @@ def test_a_direction_is_a_slider(tmp_path: Path) -> None:
     assert not torch.allclose(picture(3.0), picture(0.0), atol=1e-2)
 
 
-def test_rows_go_from_the_latent_to_the_encoder_continuously(tmp_path: Path) -> None:
-    def picture(*settings: str) -> torch.Tensor:
-        file = tmp_path / "scene.yaml"
-        file.write_text(HEAD + "  seeds: [3]\n")
-        with offline.rehearsal(reading.read(str(file), settings)) as (loop, shown):
-            return frames(loop, shown, 1)[0]
-
-    trained = picture()
-    mixes = [picture("model.encoder_to=32", f"model.encoder_mix={mix}") for mix in (0, 0.5, 1)]
-    assert torch.allclose(mixes[0], picture("model.encoder_ws=0"), atol=1e-5)
-    assert torch.allclose(mixes[2], picture("model.encoder_ws=32"), atol=1e-5)
-    assert torch.allclose(picture("model.encoder_from=30", "model.encoder_to=30"), trained)
-    ends = float((mixes[2] - mixes[0]).norm())
-    assert 0 < float((mixes[1] - mixes[0]).norm()) < ends
-    near = picture("model.encoder_to=32", "model.encoder_mix=0.501")
-    assert float((near - mixes[1]).norm()) < 0.01 * ends
-
-
 @pytest.mark.parametrize(
     ("latent", "says"),
     [

@@ -17,6 +17,8 @@ from performer.doors.changes import Change
 from performer.errors import SceneError
 from performer.loop import Loop
 
+STILL = Path(__file__).parent / "pictures" / "first_light.png"
+
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -31,7 +33,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def scene(tmp_path: Path, file: Path, *lines: str) -> Any:
     path = tmp_path / "scene.yaml"
     path.write_text(
-        "performer: 1\nmodel: {untrained: 7, canvas: 32x32}\nsource: {kind: card}\n"
+        "performer: 1\nmodel: {untrained: 7, canvas: 32x32}\n"
+        f"source: {{kind: image, file: {STILL}}}\n"
         f"clusters: {{file: {file}, k: 3}}\n"
         "bends:\n  gone: {kind: multiply, layer: 40%, channels: {cluster: 1}, factor: 0}\n"
     )
