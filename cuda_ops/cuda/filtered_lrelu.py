@@ -18,9 +18,7 @@ from cuda_ops.cuda.parameters import FilteredLrelu
 _LARGEST_HALF = 65504.0
 _MOST_THREADS = 1024
 _REGISTERS = 1 << 16  # of a multiprocessor
-_OTHER_REGISTERS = (
-    46  # of a thread, besides what it remembers of its columns; seen in ptxas' report
-)
+_OTHER_REGISTERS = 46  # of a thread, besides what it remembers of its columns, as ptxas reports
 _WARPS = 16  # of a multiprocessor that hide each other's waiting
 _FEWEST_ROWS = 8  # of a strip, whose first 15 or so are made twice
 

@@ -25,7 +25,7 @@ MOST_GRAPHS = 6
 PATIENCE_FRAMES = 20  # how long a structure is waited for before it is painted eagerly
 
 
-class Graph(Protocol[R]):  # type: ignore[misc]
+class Graph(Protocol[R]):
     """Captured work."""
 
     result: R
@@ -89,8 +89,11 @@ class Graphs(Generic[K, R]):
 
     def state(self, structure: K) -> str:
         """``captured``, ``capturing``, ``failed`` or ``missing``."""
-        states = {"captured": self._captured, "capturing": self._wanted, "failed": self._failed}
-        return next((name for name, known in states.items() if structure in known), "missing")
+        if structure in self._captured:
+            return "captured"
+        if structure in self._wanted:
+            return "capturing"
+        return "failed" if structure in self._failed else "missing"
 
     def prepare(self, structure: K, work: Callable[[], R]) -> None:
         """Have a structure captured in the next gaps, before anybody plays it."""
@@ -150,7 +153,7 @@ class Graphs(Generic[K, R]):
     def _next(self) -> K:
         """What plays comes first, and of the others the one that was asked for last."""
         if self._playing in self._wanted:
-            return self._playing  # type: ignore[return-value]
+            return self._playing
         return next(reversed(self._wanted))
 
     def _advance(self, structure: K, wanted: _Wanted[R]) -> None:

@@ -44,7 +44,7 @@ def styles(engine: Engine, layers: Sequence[StyledLayer]) -> list[Step[Styles]]:
     """Styles, then gains, of all layers."""
     plains = [torch.zeros_like(layer.bias) for layer in layers]
     each = (Style * len(layers))(*map(_laid_out, layers, plains))
-    on_device = torch.from_numpy(np.frombuffer(each, np.uint8).copy()).to(layers[0].w.device)
+    on_device = torch.from_numpy(np.frombuffer(bytes(each), np.uint8).copy()).to(layers[0].w.device)
     held = (layers, plains, on_device)
     most = max(len(layer.in_slots) for layer in layers)
     rows = max(most, *(len(layer.out_slots) for layer in layers if layer.energy is not None))

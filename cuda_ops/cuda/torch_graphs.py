@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -36,9 +36,9 @@ class TorchGraphs:
 
     def warm_up(self, work: Callable[[], object]) -> None:
         """Do the work beside the stream that plays, which waits for it."""
-        here, side = torch.cuda.current_stream(), torch.cuda.Stream()
+        here, side = torch.cuda.current_stream(), _another_stream()
         side.wait_stream(here)
-        with torch.cuda.stream(side), torch.backends.cudnn.flags(enabled=True, benchmark=True):
+        with torch.cuda.stream(side), _searching():
             for _ in range(WARM_UPS):
                 work()
         here.wait_stream(side)
@@ -52,7 +52,7 @@ class TorchGraphs:
         if self._pool is None:
             self._pool = torch.cuda.graph_pool_handle()
         graph = torch.cuda.CUDAGraph()
-        here, side = torch.cuda.current_stream(), torch.cuda.Stream()
+        here, side = torch.cuda.current_stream(), _another_stream()
         side.wait_stream(here)
         with torch.cuda.stream(side):
             graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
@@ -65,3 +65,17 @@ class TorchGraphs:
             graph.capture_end()
         here.wait_stream(side)
         return TorchGraph(graph, result)
+
+
+def _another_stream() -> torch.cuda.Stream:
+    return torch.cuda.Stream()  # type: ignore[no-untyped-call]
+
+
+@contextlib.contextmanager
+def _searching() -> Iterator[None]:
+    """Have cuDNN try what it has for each convolution it does not know, and remember the best."""
+    former, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, True
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = former

@@ -49,6 +49,9 @@ class Upload:
         self._device = device
         self._shape: tuple[int, ...] = ()
         self._turn = 0
+        self._buffers: list[Tensor] = []
+        self._events: list[Event] = []
+        self._used = [False, False]
 
     def __call__(self, pixels: Pixels) -> Tensor:
         """The pixels on the device, [H, W, 3] uint8: the same tensor at every call of this size.
@@ -68,10 +71,9 @@ class Upload:
         return self._there
 
     def _make(self, shape: tuple[int, ...]) -> None:
-        if self._shape:  # what is still being read must stay
-            for read, used in zip(self._events, self._used, strict=True):
-                if used:
-                    read.synchronize()
+        for read, used in zip(self._events, self._used, strict=False):
+            if used:  # what is still being read must stay
+                read.synchronize()
         self._shape = shape
         self._buffers = [self._pinning.pinned(shape) for _ in range(2)]
         self._events = [self._pinning.event() for _ in range(2)]
@@ -106,10 +108,10 @@ class TorchPinning:
 
     def event(self) -> Event:
         """Without timing, which costs less."""
-        return torch.cuda.Event()  # type: ignore[no-any-return,no-untyped-call]
+        return torch.cuda.Event()  # type: ignore[no-untyped-call]
 
     def register(self, address: int, count: int) -> bool:
         """False where the system lets nobody pin so much; copies then take one pass more."""
-        runtime = torch.cuda.cudart()
+        runtime = torch.cuda.cudart()  # type: ignore[no-untyped-call]
         failed = runtime.cudaHostRegister(ctypes.c_void_p(address).value, count, 0)
         return int(failed) == 0

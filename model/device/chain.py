@@ -17,7 +17,7 @@ from torch import Tensor
 from cuda_ops.cpu import filters as shapes
 from cuda_ops.cuda import filtered_lrelu, maps
 from cuda_ops.cuda.filtered_lrelu import Filters, Skip
-from cuda_ops.cuda.kinds import HALF, Kind, empty_map, slot_count, slots_of, spread
+from cuda_ops.cuda.kinds import SINGLE, Kind, empty_map, slot_count, slots_of, spread
 from cuda_ops.cuda.styles import StyledLayer, styles
 from model.alias_free import AliasFreeLayer
 from model.device.steps import Convolved, On, Run, Station, by_slots
@@ -55,7 +55,7 @@ def filters_of(layer: AliasFreeLayer, kind: Kind) -> Filters | None:
     assert layer.up_filter is not None
     assert layer.down_filter is not None
     config = layer.config
-    tolerance = _HALF_TOLERANCE if kind == HALF else shapes.SINGLE_TOLERANCE
+    tolerance = shapes.SINGLE_TOLERANCE if kind == SINGLE else _HALF_TOLERANCE
     down = filtered_lrelu.split(layer.down_filter.cpu(), tolerance)
     if down is None:
         return None

@@ -67,7 +67,8 @@ class Convolved:
     @property
     def parameters(self) -> Structure:
         """Those of the step behind the convolution."""
-        return self.then.parameters
+        parameters: Structure = self.then.parameters
+        return parameters
 
     def __call__(self) -> None:
         products = self._products()

@@ -235,12 +235,11 @@ def test_every_device_has_a_cut_for_every_layer(
 
 
 def test_what_does_not_go_together_is_refused(emulator: Emulator) -> None:
-    call = Call(emulator, SINGLE, Case())
-    source = empty_map(SINGLE, 16, (5, 5), CPU)
+    source, narrow = (empty_map(SINGLE, slots, (5, 5), CPU) for slots in (16, 8))
     filters = Filters(2, torch.zeros(12), kernel.Separable(*[torch.zeros(1, 12)] * 2), 9, 0.2, None)
     slots = torch.zeros(16)
     with pytest.raises(ValueError, match="slots"):
-        kernel.plan(emulator, SINGLE, filters, source, call.out[:, :8], slots, slots, slots)
+        kernel.plan(emulator, SINGLE, filters, source, narrow, slots, slots, slots)
     with pytest.raises(ValueError, match="not all of"):
         kernel.plan(emulator, HALF, filters, source, source, slots, slots, slots)
     plain = source.contiguous(memory_format=torch.contiguous_format)
