@@ -92,8 +92,9 @@ class CanvasSynthesis(Synthesis):
     ) -> Tensor:
         program: CanvasProgram | CanvasSteps | None = None
         if len(w) == 1 and not any(isinstance(gain, Tensor) for gain in gains):
-            key = self, shapes_of(code.skips), w, *tensors_of(code.skips)
-            program = self.programs.find(*key) or self.on_device.find(*key)
+            shapes, inputs = shapes_of(code.skips), (w, *tensors_of(code.skips))
+            program = self.programs.find(self, shapes, *inputs)
+            program = program or self.on_device.find(self, shapes, *inputs)
         if program is None:
             return self._painted_by_layers(w, code, gains, taps)
         return program(w[0], code.skips, gains, taps)[None]

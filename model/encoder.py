@@ -187,8 +187,9 @@ class Encoder(Computing):
         taps = taps_for(self.config.layers, bends, features)
         program: EncoderProgram | EncoderSteps | None = None
         if taps is None and statistics == "stored" and len(condition) == 1:
-            key = self, (condition.shape[2], condition.shape[3]), condition
-            program = self.programs.find(*key) or self.on_device.find(*key)
+            size = condition.shape[2], condition.shape[3]
+            program = self.programs.find(self, size, condition)
+            program = program or self.on_device.find(self, size, condition)
         if program is None:
             code = self._encoded(condition, statistics, taps)
         else:

@@ -68,9 +68,9 @@ class CanvasSteps:
                 own.map[:, : own.channels] = skip
         self._held = lies
         self._mix.source = lies[0].map
-        for receiver, skip in enumerate(lies, start=1):
+        for receiver, each in enumerate(lies, start=1):
             if receiver in self._receivers:
-                self._chain.reads_skip(receiver).parameters.skip = skip.map.data_ptr()  # type: ignore[attr-defined]
+                self._chain.reads_skip(receiver).parameters.skip = each.map.data_ptr()
 
     def _append_bottleneck(self, synthesis: CanvasSynthesis, on: On) -> tuple[list[Run], Station]:
         """The deepest skip, mixed and mirrored; its gain is a factor, since the mix is linear."""

@@ -128,8 +128,8 @@ class EncoderSteps:
         if block.config.norm_epsilon is not None:
             gain, bias = _stored_affine(block.batch_norm, block.config.norm_epsilon)
         slots, device = slots_of(channels), plain.device
-        out = torch.empty_like(plain)
-        return out, *(spread(each.to(device), slots, count) for each in (gain, bias))
+        gains, biases = (spread(each.to(device), slots, count) for each in (gain, bias))
+        return torch.empty_like(plain), gains, biases
 
 
 def _divided(size: Size, stride: int) -> Size:

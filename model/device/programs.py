@@ -17,7 +17,7 @@ from torch import Tensor
 from cuda_ops import paths
 from cuda_ops.cuda import device as devices
 from cuda_ops.cuda.engine import Engine
-from cuda_ops.cuda.kinds import kind_of
+from cuda_ops.cuda.kinds import Kind, kind_of
 from cuda_ops.library import is_plain
 from model.device.steps import On
 from model.layers import state_of
@@ -55,7 +55,7 @@ class Made(Protocol[C, K, P]):
 
     def __call__(self, part: C, size: K, on: On, /) -> P: ...
 
-    def plays(self, part: C, kind: object, /) -> bool:
+    def plays(self, part: C, kind: Kind, /) -> bool:
         """Whether the kernels know all that a part is made of."""
 
 

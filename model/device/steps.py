@@ -65,10 +65,9 @@ class Convolved:
         self.then = then(torch.empty_like(self._products(), device="meta"))
 
     @property
-    def parameters(self) -> Structure:
+    def parameters(self) -> Any:
         """Those of the step behind the convolution."""
-        parameters: Structure = self.then.parameters
-        return parameters
+        return self.then.parameters
 
     def __call__(self) -> None:
         products = self._products()

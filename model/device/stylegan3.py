@@ -11,7 +11,7 @@ from torch import Tensor
 from cuda_ops.cuda import maps
 from cuda_ops.cuda.kinds import Kind, empty_map, slot_count, slots_of
 from model.device.chain import Chain, known, layers_of
-from model.device.steps import Convolved, On, Station, by_slots, run
+from model.device.steps import Convolved, On, Run, Station, by_slots, run
 from model.layers import Size, Taps
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class StyleGAN3Steps:
         styles, writer = self._chain.input_styles, mix.parameters
         first = Station(on, "input", source, slots, styles, writer, "gain")
         self._stations = [first, *self._chain.stations()]
-        self._steps = [[self._waves, mix], *self._chain.steps]
+        self._steps: list[list[Run]] = [[self._waves, mix], *self._chain.steps]
 
     @staticmethod
     def plays(synthesis: StyleGAN3Synthesis, kind: Kind) -> bool:
@@ -57,8 +57,9 @@ class StyleGAN3Steps:
         channels, source = config.channels, self._chain.sources[0]
         lies = empty_map(on.kind, slot_count(channels), grid, on.device)
         shapes = (channels, 2), (channels,), (channels,)
-        self._placed = [torch.zeros(shape, device=on.device) for shape in shapes]
-        self._waves = maps.waves(on.engine, on.kind, lies, *self._placed, config.rate)
+        placed = [torch.zeros(shape, device=on.device) for shape in shapes]
+        freqs, phases, amplitudes = self._placed = placed
+        self._waves = maps.waves(on.engine, on.kind, lies, freqs, phases, amplitudes, config.rate)
         kernel = self._input.weight.detach()[:, :, None, None] / math.sqrt(channels)
         wide = by_slots(kernel, slots_of(channels), lies.shape[1], source.shape[1], on.kind)
         styles = self._chain.input_styles
