@@ -61,6 +61,19 @@ def find(name: str) -> Activation:
     return ACTIVATIONS[name]
 
 
+def slope_at(
+    x: Tensor, act: str, alpha: float | None, gain: float | None, clamp: float | None
+) -> Tensor:
+    """Derivative of activation, gain and clamp at ``x``."""
+    activation = find(act)
+    alpha = activation.alpha if alpha is None else alpha
+    gain = activation.gain if gain is None else gain
+    derivative = activation.derivative(x, alpha) * gain
+    if clamp is None:
+        return derivative
+    return derivative * ((activation.function(x, alpha) * gain).abs() <= clamp)
+
+
 def align_bias(b: Tensor, x: Tensor, dim: int) -> Tensor:
     """``b`` in the dtype of ``x`` and shaped to be added along its axis ``dim``."""
     return b.to(x.dtype).reshape([-1 if axis == dim else 1 for axis in range(x.ndim)])

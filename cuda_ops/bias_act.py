@@ -44,26 +44,13 @@ def _gradients(ctx: Any, grad: Tensor) -> library.Gradients:
     x, b = ctx.saved_tensors
     if b is not None:
         x = x + activations.align_bias(b, x, ctx.dim)
-    grad = grad * activation_slope(x, *ctx.options)
+    grad = grad * activations.slope_at(x, *ctx.options)
     return grad, bias_gradient(grad, b, ctx.dim), *[None] * 5
 
 
 _operator = library.register(
     reference.bias_act, portable.bias_act, fake=_fake, gradient=library.Gradient(_keep, _gradients)
 )
-
-
-def activation_slope(
-    x: Tensor, act: str, alpha: float | None, gain: float | None, clamp: float | None
-) -> Tensor:
-    """Derivative of activation, gain and clamp at ``x``."""
-    activation = activations.find(act)
-    alpha = activation.alpha if alpha is None else alpha
-    gain = activation.gain if gain is None else gain
-    derivative = activation.derivative(x, alpha) * gain
-    if clamp is None:
-        return derivative
-    return derivative * ((activation.function(x, alpha) * gain).abs() <= clamp)
 
 
 def bias_gradient(grad: Tensor, b: Tensor | None, dim: int) -> Tensor | None:

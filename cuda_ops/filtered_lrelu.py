@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from cuda_ops import activations, library, paths, portable, reference
-from cuda_ops.bias_act import activation_slope, bias_gradient
+from cuda_ops.bias_act import bias_gradient
 from cuda_ops.cpu import filtered_lrelu as native
 from cuda_ops.geometry import Padding, parse_padding
-from cuda_ops.upfirdn2d import adjoint, resampled_size
+from cuda_ops.upfirdn2d import resampled_size
 
 
 def filtered_lrelu(
@@ -86,18 +86,37 @@ def _gradients(ctx: Any, grad: Tensor) -> library.Gradients:
     if any(ctx.needs_input_grad[1:3]):
         inputs = (x, fu, fd, b, *ctx.options)
         return library.plain_gradients(reference.filtered_lrelu, inputs, ctx.needs_input_grad, grad)
-    up, down, padding, gain, slope, clamp, flip_filter = ctx.options
-    before = (up, 1, padding, flip_filter, float(up**2))
-    after = (1, down, 0, flip_filter, 1.0)
-    biased = x if b is None else x + activations.align_bias(b, x, 1)
-    # What lies between the filters is computed once more rather than kept.
-    between = torch.ops.cuda_ops.upfirdn2d(biased, fu, *before)
-    grad = adjoint(grad, fd, between.shape[2:], *after)
-    grad = grad * activation_slope(between, "lrelu", slope, gain, clamp)
-    grad = adjoint(grad, fu, x.shape[2:], *before)
+    grad = _gradient(grad, x, fu, fd, b, *ctx.options)
     return grad, None, None, bias_gradient(grad, b, 1), *[None] * 7
 
 
+def _fake_gradient(grad: Tensor, x: Tensor, *_: Any) -> Tensor:
+    return torch.empty_like(x, memory_format=torch.contiguous_format)
+
+
+def _keep_gradient(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    ctx.save_for_backward(*inputs[1:5])
+    ctx.options = inputs[5:]
+
+
+def _pushed_forward(ctx: Any, tangent: Tensor) -> library.Gradients:
+    """Gradient of the gradient: what is linear in it goes forward again, and of x nothing comes."""
+    x, fu, fd, b = ctx.saved_tensors
+    up, down, padding, gain, slope, clamp, flip_filter = ctx.options
+    resample = torch.ops.cuda_ops.upfirdn2d
+    before = (fu, up, 1, padding, flip_filter, float(up**2))
+    between = resample(x if b is None else x + activations.align_bias(b, x, 1), *before)
+    tangent = resample(tangent, *before)
+    tangent = tangent * activations.slope_at(between, "lrelu", slope, gain, clamp)
+    return resample(tangent, fd, 1, down, 0, flip_filter, 1.0), *[None] * 11
+
+
+_gradient = library.register(
+    reference.filtered_lrelu_gradient,
+    portable.filtered_lrelu_gradient,
+    fake=_fake_gradient,
+    gradient=library.Gradient(_keep_gradient, _pushed_forward),
+)
 _operator = library.register(
     reference.filtered_lrelu, _fast, fake=_fake, gradient=library.Gradient(_keep, _gradients)
 )

@@ -57,6 +57,26 @@ def adjoint_padding(
     return back_low, (size - 1) * up + taps - output * down - back_low
 
 
+def adjoint_sides(
+    size: Sequence[int],
+    output: Sequence[int],
+    taps: tuple[int, int],
+    up: Scale,
+    down: Scale,
+    padding: Padding,
+) -> list[int]:
+    """The padding with which pictures of ``output`` go back to ``size``, both (height, width).
+
+    ``taps`` (width, height), scales and ``padding`` are those of the way there.
+    """
+    (up_x, up_y), (down_x, down_y) = parse_scale(up), parse_scale(down)
+    x0, _, y0, _ = parse_padding(padding)
+    return [
+        *adjoint_padding(size[1], output[1], taps[0], up_x, down_x, x0),
+        *adjoint_padding(size[0], output[0], taps[1], up_y, down_y, y0),
+    ]
+
+
 def resampling_padding(
     padding: Padding, taps: tuple[int, int], up: int, down: int
 ) -> tuple[int, int, int, int]:

@@ -10,7 +10,7 @@ These functions are not differentiable: `cuda_ops.library` gives them their grad
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import torch
@@ -22,6 +22,7 @@ from cuda_ops.banded import Geometry, Plan
 from cuda_ops.geometry import (
     Padding,
     Scale,
+    adjoint_sides,
     filter_size,
     output_size,
     parse_padding,
@@ -140,6 +141,92 @@ def filtered_lrelu(
     return y
 
 
+def filtered_lrelu_gradient(
+    grad: Tensor,
+    x: Tensor,
+    fu: Tensor | None = None,
+    fd: Tensor | None = None,
+    b: Tensor | None = None,
+    up: int = 1,
+    down: int = 1,
+    padding: Padding = 0,
+    gain: float = 2**0.5,
+    slope: float = 0.2,
+    clamp: float | None = None,
+    flip_filter: bool = False,
+) -> Tensor:
+    """As `reference.filtered_lrelu_gradient`.
+
+    What lies between the filters is computed once more: keeping it would take four times the memory
+    of a picture or sixteen.
+    """
+    if fu is None or fd is None or gain <= 0:
+        options = (up, down, padding, gain, slope, clamp, flip_filter)
+        return reference.pull_back(upfirdn2d, grad, x, fu, fd, b, *options).contiguous()
+    dtype, sides = _compute_dtype(x), parse_padding(padding)
+    ups, downs = _filtered_lrelu_plans(x, fu, fd, up, down, sides, gain, flip_filter)
+    between = _between_size(x, fu, up, sides)
+    back_downs = _adjoint_plan(fd, between, grad.shape[2:], 1, down, 0, flip_filter, 1.0, x)
+    back_ups = _adjoint_plan(fu, x.shape[2:], between, up, 1, sides, flip_filter, gain * up**2, x)
+    bias = None if b is None else b.to(dtype).repeat(len(x))[:, None]
+    result = torch.empty_like(x, memory_format=torch.contiguous_format)
+    for channels in _blocks(x, downs):
+        block = _rows_first(x)[:, channels].to(dtype)
+        block = banded.pad(block if bias is None else block + bias[channels], ups)
+        block = _crop(banded.resample(block, ups), back_downs)
+        pulled = banded.pad(_rows_first(grad)[:, channels].to(dtype), back_downs)
+        pulled = _crop(banded.resample(pulled, back_downs), back_downs)
+        pulled = banded.pad(_pull_lrelu(pulled, block, slope, clamp), back_ups)
+        _rows_first(result)[:, channels] = _crop(banded.resample(pulled, back_ups), back_ups)
+    return result
+
+
+def _pull_lrelu(grad: Tensor, x: Tensor, slope: float, clamp: float | None) -> Tensor:
+    pulled: Tensor = torch.ops.aten.leaky_relu_backward(grad, x, slope, False)
+    if clamp is None:
+        return pulled
+    within = F.leaky_relu(x, slope).abs_() <= clamp
+    return pulled.mul_(within)
+
+
+def _adjoint_plan(
+    f: Tensor,
+    size: Sequence[int],
+    output: Sequence[int],
+    up: int,
+    down: int,
+    padding: Padding,
+    flip_filter: bool,
+    gain: float,
+    like: Tensor,
+) -> Plan:
+    """The way back of a resampling of pictures of ``size`` to ``output``."""
+    sides = adjoint_sides(size, output, filter_size(f), up, down, padding)
+    return banded.plan(
+        f,
+        Geometry(
+            (output[0], output[1]),
+            (down, down),
+            (up, up),
+            parse_padding(sides),
+            not flip_filter,
+            gain,
+            _compute_dtype(like),
+            like.device,
+        ),
+    )
+
+
+def _between_size(
+    x: Tensor, fu: Tensor, up: int, padding: tuple[int, int, int, int]
+) -> tuple[int, int]:
+    taps_x, taps_y = filter_size(fu)
+    return (
+        output_size(x.shape[2], taps_y, up, 1, *padding[2:]),
+        output_size(x.shape[3], taps_x, up, 1, *padding[:2]),
+    )
+
+
 def _filtered_lrelu_plans(
     x: Tensor,
     fu: Tensor,
@@ -152,17 +239,12 @@ def _filtered_lrelu_plans(
 ) -> tuple[Plan, Plan]:
     """The plans of both filters; the first makes all that the second one's tiles read."""
     dtype, device = _compute_dtype(x), x.device
-    height, width = x.shape[2:]
-    taps_x, taps_y = filter_size(fu)
-    between = (
-        output_size(height, taps_y, up, 1, *padding[2:]),
-        output_size(width, taps_x, up, 1, *padding[:2]),
-    )
+    between = _between_size(x, fu, up, padding)
     second = Geometry(between, (1, 1), (down, down), (0, 0, 0, 0), flip_filter, 1.0, dtype, device)
     downs = banded.plan(fd, second)
     # A positive gain passes through the leaky ReLU, so the filter before it can carry it.
     first = Geometry(
-        (height, width),
+        (x.shape[2], x.shape[3]),
         (up, up),
         (1, 1),
         padding,

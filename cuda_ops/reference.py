@@ -12,6 +12,8 @@ Sources: Karras et al. 2020, "Analyzing and Improving the Image Quality of Style
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -19,6 +21,7 @@ from cuda_ops import activations
 from cuda_ops.geometry import (
     Padding,
     Scale,
+    adjoint_sides,
     check_output,
     filter_size,
     output_size,
@@ -110,6 +113,49 @@ def filtered_lrelu(
     x = upfirdn2d(x, fu, up=up, padding=padding, flip_filter=flip_filter, gain=up**2)
     x = bias_act(x, act="lrelu", alpha=slope, gain=gain, clamp=clamp)
     return upfirdn2d(x, fd, down=down, flip_filter=flip_filter)
+
+
+def filtered_lrelu_gradient(
+    grad: Tensor,
+    x: Tensor,
+    fu: Tensor | None = None,
+    fd: Tensor | None = None,
+    b: Tensor | None = None,
+    up: int = 1,
+    down: int = 1,
+    padding: Padding = 0,
+    gain: float = 2**0.5,
+    slope: float = 0.2,
+    clamp: float | None = None,
+    flip_filter: bool = False,
+) -> Tensor:
+    """Gradient of ``x`` from that of `filtered_lrelu`: its transpose, at what lay between."""
+    options = (up, down, padding, gain, slope, clamp, flip_filter)
+    return pull_back(upfirdn2d, grad, x, fu, fd, b, *options)
+
+
+def pull_back(
+    resample: Callable[..., Tensor],
+    grad: Tensor,
+    x: Tensor,
+    fu: Tensor | None,
+    fd: Tensor | None,
+    b: Tensor | None,
+    up: int,
+    down: int,
+    padding: Padding,
+    gain: float,
+    slope: float,
+    clamp: float | None,
+    flip_filter: bool,
+) -> Tensor:
+    """As `filtered_lrelu_gradient`, by any `upfirdn2d`."""
+    between = resample(bias_act(x, b), fu, up, 1, padding, flip_filter, float(up**2))
+    sides = adjoint_sides(between.shape[2:], grad.shape[2:], filter_size(fd), 1, down, 0)
+    grad = resample(grad, fd, down, 1, sides, not flip_filter, 1.0)
+    grad = grad * activations.slope_at(between, "lrelu", slope, gain, clamp)
+    sides = adjoint_sides(x.shape[2:], between.shape[2:], filter_size(fu), up, 1, padding)
+    return resample(grad, fu, 1, up, sides, not flip_filter, float(up**2))
 
 
 def conv2d_resample(

@@ -19,7 +19,7 @@ from cuda_ops import library, paths, portable, reference
 from cuda_ops.geometry import (
     Padding,
     Scale,
-    adjoint_padding,
+    adjoint_sides,
     check_output,
     filter_size,
     output_size,
@@ -188,15 +188,9 @@ def adjoint(
     gain: float,
 ) -> Tensor:
     """Transpose of a resampling of pictures of ``size`` (height, width): scales change places."""
-    taps_x, taps_y = filter_size(f)
-    (up_x, up_y), (down_x, down_y) = parse_scale(up), parse_scale(down)
-    x0, _, y0, _ = parse_padding(padding)
-    height, width = grad.shape[2:]
-    sides = [
-        *adjoint_padding(size[1], width, taps_x, up_x, down_x, x0),
-        *adjoint_padding(size[0], height, taps_y, up_y, down_y, y0),
-    ]
-    back: Tensor = _operator(grad, f, [down_x, down_y], [up_x, up_y], sides, not flip_filter, gain)
+    scales = parse_scale(down), parse_scale(up)
+    sides = adjoint_sides(size, grad.shape[2:], filter_size(f), up, down, padding)
+    back: Tensor = _operator(grad, f, *scales, sides, not flip_filter, gain)
     return back
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cuda_ops import filtered_lrelu
+from model import together
 from model.config_parts import AliasFreeLayerConfig
 from model.filters import lowpass
 from model.layers import (
@@ -81,7 +82,8 @@ class AliasFreeLayer(Drawn):
         if self.config.is_rgb:
             gains = (kernel.length / fan_in).expand(len(styles), -1)
         else:
-            styles = styles * styles.square().mean().rsqrt()
+            energy = styles.square().mean()
+            styles = styles * (together.mean(energy) if self.training else energy).rsqrt()
             gains = demodulation(kernel, styles, torch.full_like(kernel.length, fan_in))
         gains = gains * self.magnitude_ema.rsqrt()
         return modulated(x, kernel, styles, gains, self._correlate)
@@ -91,7 +93,7 @@ class AliasFreeLayer(Drawn):
 
     @torch.no_grad()
     def _update_magnitude(self, x: Tensor) -> None:
-        magnitude = at_least_float32(x).square().mean()
+        magnitude = together.mean(at_least_float32(x).square().mean())
         self.magnitude_ema.copy_(magnitude.lerp(self.magnitude_ema, self.config.magnitude_beta))
 
 

@@ -56,10 +56,18 @@ def load(
     return loaded
 
 
-def save(network: Network, path: str | Path, source: str = "unknown") -> None:
+def save(
+    network: Network,
+    path: str | Path,
+    source: str = "unknown",
+    *,
+    half: bool = False,
+    recipe: dict[str, Any] | None = None,
+) -> None:
     """Writes a network as safetensors, whole or not at all.
 
-    `source` tells in the file where the weights came from.
+    `source` tells in the file where the weights came from, and `recipe` how they were trained.
+    `half` stores the weights in float16, half as large; statistics and filters stay float32.
 
     Raises:
         ValueError: `path` does not end in .safetensors.
@@ -74,7 +82,13 @@ def save(network: Network, path: str | Path, source: str = "unknown") -> None:
         "source": source,
         "licence": "The weights stay under the licence of their source.",
     }
-    tensors = {name: tensor.cpu().clone() for name, tensor in network.state_dict().items()}
+    if recipe is not None:
+        facts["recipe"] = recipe
+    weights = dict(network.named_parameters()) if half else {}
+    tensors = {
+        name: (tensor.half() if name in weights else tensor).cpu().clone()
+        for name, tensor in network.state_dict().items()
+    }
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         unfinished.write_bytes(serialised(tensors, {METADATA_KEY: json.dumps(facts)}))

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cuda_ops import bias_act
+from model import together
 from model.config import EncoderConfig
 from model.config_parts import ConvolutionConfig, ResidualBlockConfig
 from model.layers import Bend, Drawn, Prepared, Taps, at_least_float32, taps_for
@@ -33,7 +34,11 @@ class Mode(NamedTuple):
 
 
 class BatchNorm(nn.Module):
-    """Batch normalisation whose statistics can be chosen for each pass."""
+    """Batch normalisation whose statistics can be chosen for each pass.
+
+    In training they are those of the batch, over all processes that train together, and
+    ``momentum`` is how fast the running ones follow.
+    """
 
     running_mean: Tensor
     running_var: Tensor
@@ -44,14 +49,30 @@ class BatchNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
+        self.momentum = 0.1
         self._epsilon = epsilon
 
     def forward(self, x: Tensor, statistics: Statistics) -> Tensor:
         """[N, C, H, W] to the same."""
+        if self.training and together.count() > 1:
+            return self._together(x)
         frame = statistics == "frame" and not self.training
         mean, variance = (None, None) if frame else (self.running_mean, self.running_var)
         train = frame or self.training
-        return F.batch_norm(x, mean, variance, self.weight, self.bias, train, eps=self._epsilon)
+        return F.batch_norm(
+            x, mean, variance, self.weight, self.bias, train, self.momentum, self._epsilon
+        )
+
+    def _together(self, x: Tensor) -> Tensor:
+        mean = together.mean(x.mean([0, 2, 3]))
+        centred = x - mean[:, None, None]
+        variance = together.mean(centred.square().mean([0, 2, 3]))
+        count = together.count() * x.numel() // x.shape[1]
+        with torch.no_grad():
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
+        gain = self.weight * (variance + self._epsilon).rsqrt()
+        return centred * gain[:, None, None] + self.bias[:, None, None]
 
 
 class Convolution(Drawn):
@@ -190,7 +211,8 @@ class Encoder(Computing):
         if condition.ndim != 4 or condition.shape[1] != channels:
             raise ValueError(f"the condition is [N, {channels}, H, W], not {list(condition.shape)}")
         for side, least in zip(condition.shape[2:], self.config.least, strict=True):
-            if side % stride or side < least:
+            # What is learnt on small crops, whose margins are mirrored back and forth, is cheap.
+            if side % stride or (side < least and not self.training):
                 raise ValueError(
                     f"the sides of the condition are multiples of {stride} from {least} up, "
                     f"not {side}"

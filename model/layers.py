@@ -2,11 +2,22 @@
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from typing import Generic, NamedTuple, TypeAlias, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Generic,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    runtime_checkable,
+)
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from cuda_ops.cpu.blocks import Blocks
 
 Bend: TypeAlias = Callable[[Tensor], Tensor]
 Size: TypeAlias = tuple[int, int]
@@ -158,6 +169,18 @@ def modulated(
     return y * gains[:, :, None, None].to(x.dtype)
 
 
+@runtime_checkable
+class BlockBend(Protocol):
+    """A bend that native kernels may know."""
+
+    @property
+    def plays_in_blocks(self) -> bool:
+        """Whether they do."""
+
+    def in_blocks(self, blocks: "Blocks") -> None:
+        """Write down the steps that do what a call would."""
+
+
 class Taps:
     """Where one pass through a network is bent, and where its feature maps are kept.
 
@@ -185,6 +208,13 @@ class Taps:
     def keeps(self, name: str) -> bool:
         """Whether the feature maps of a layer are wanted."""
         return name in self._features
+
+    def in_blocks(self, name: str) -> BlockBend | None:
+        """What bends a layer where its map lies; None where a tensor is wanted."""
+        bend: object = self._bends.get(name)
+        if isinstance(bend, BlockBend) and bend.plays_in_blocks and not self.keeps(name):
+            return bend
+        return None
 
     def __call__(self, name: str, x: Tensor) -> Tensor:
         """What the layer ``name`` hands on, given its output ``x`` [N, C, H, W]."""

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from model import together
 from model.config_parts import MappingConfig
 from model.layers import Affine
 
@@ -79,7 +80,7 @@ class Mapping(nn.Module):
 
     @torch.no_grad()
     def _update_average(self, w: Tensor, beta: float) -> None:
-        self.w_avg.copy_(w.detach().mean(0).lerp(self.w_avg, beta))
+        self.w_avg.copy_(together.mean(w.detach().mean(0)).lerp(self.w_avg, beta))
 
     def _truncated(self, w: Tensor, psi: float | Tensor, cutoff: int | None) -> Tensor:
         ws = w[:, None].repeat(1, self.config.num_ws, 1)

@@ -4,7 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
+
 from model.knob import Knob
+from model.latent.rows import row_shares, shifted
 from model.settings import Playable
 
 if TYPE_CHECKING:
@@ -16,7 +19,10 @@ if TYPE_CHECKING:
 Values = Mapping[str, float]
 
 SKIPS = tuple(f"skip_{number}" for number in range(1, 9))
-ENCODER = ("encoder_ws", "frame_statistics", "skips", *SKIPS)
+ENCODER = (
+    *("encoder_ws", "encoder_from", "encoder_to", "encoder_mix"),
+    *("frame_statistics", "skips", *SKIPS),
+)
 NOISE = ("noise", "random_noise")
 TRANSFORM = ("turn", "shift_x", "shift_y", "zoom")
 LABELS = ("label_a", "label_b", "label_mix")
@@ -24,6 +30,7 @@ LABELS = ("label_a", "label_b", "label_mix")
 Gain = Annotated[float, Knob(0, 2, unit="x")]
 Shift = Annotated[float, Knob(-2, 2, unit="pictures")]
 Label = Annotated[int, Knob(0, 999, step=1)]
+Row = Annotated[float, Knob(0, 32, unit="rows")]
 Switch = Annotated[bool, Knob(0, 1, step=1)]
 
 
@@ -32,7 +39,9 @@ class NetworkKnobs(Playable):
 
     At their starts, all of them leave the network as it was trained.
 
-    Canvas: ``encoder_ws`` is how many first rows of w come from the encoder (-1: as trained),
+    Canvas: ``encoder_ws`` is how many first rows of w come from the encoder (-1: as trained); those
+    from ``encoder_from`` up to ``encoder_to`` go ``encoder_mix`` of the way from the latent to the
+    encoder instead, and ends between two rows take the row in by that share.
     ``frame_statistics`` normalises with the mean and variance of the frame at hand, ``skips``
     multiplies all skips and ``skip_1`` … ``skip_8`` one each, the deepest first.
 
@@ -45,6 +54,9 @@ class NetworkKnobs(Playable):
     """
 
     encoder_ws: Annotated[int, Knob(-1, 32, unit="rows", step=1)] = -1
+    encoder_from: Row = 0.0
+    encoder_to: Row = 0.0
+    encoder_mix: Annotated[float, Knob(0, 1)] = 1.0
     frame_statistics: Switch = False
     skips: Gain = 1.0
     skip_1: Gain = 1.0
@@ -114,6 +126,16 @@ class Options:
         code: Code = self._network.encoder(condition, statistics)
         rows = int(values["encoder_ws"])
         return code if rows < 0 else code.replacing(min(rows, code.w.shape[1]))
+
+    def mixed(self, w: "Tensor", code: "Code", values: Values) -> "tuple[Tensor, Code]":
+        """w [1, num_ws, w_dim] and a code, with the rows of either as the knobs share them out."""
+        count = w.shape[1]
+        covered = row_shares(values["encoder_from"], values["encoder_to"], count)
+        if not covered.any():
+            return w, code
+        trained = row_shares(0, code.encoder_ws, count)
+        shares = trained + covered * (np.float32(values["encoder_mix"]) - trained)
+        return shifted(w.to(code.w), code.w, shares), code.replacing(0)
 
     def synthesis(self, values: Values, frame: int) -> dict[str, Any]:
         """Options for the synthesis of the frame of this number, which seeds random noise."""

@@ -1,10 +1,12 @@
 """The frozen, strict description of what a scene may say, and of what of it can be played."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from model.knob import Knob
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,39}$")]
 
 
 class Playable(BaseModel):

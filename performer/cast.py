@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from model.bends.chain import Chain, PlaceError, places
-from model.latent import SeedPath
+from model.errors import LoadError
+from model.latent.directions import DirectionError, Directions
+from model.latent.space import Space
 from model.options import Options
 from performer import registry
 from performer.clock import Moment
-from performer.errors import FieldError, PerformerError
+from performer.console import warn
+from performer.errors import FieldError, PerformerError, is_out_of_memory
 from performer.parameters import Parameters
 from performer.parts import Condition, Part, Picture, Post, Settings, Source
 from performer.scene import Scene
@@ -21,6 +24,7 @@ FootageOf = Callable[[Source], Footage]
 Way = tuple[str, ...]  # to a part in the scene, such as ("post", "grade")
 
 _SOURCE, _CONDITION = ("source",), ("condition",)
+_LATENT, _STYLE = ("latent",), ("latent", "style")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +42,19 @@ class Cast:
         scene, network = self.scene, self.network
         table, options, sizes = scene.table(), Options(network), Sizes(network.config)
         parameters = Parameters(table, scene.macro_links(table), scene.neutral())
-        path = SeedPath(scene.latent.seeds, network.config.z_dim, network.mapping, device)
         return Stations(
             parameters=parameters,
-            latent=Latent(path, options),
+            latent=self._latent(options),
             source=self._covering(sizes, parameters),
             condition=Conditioning(self.parts[_CONDITION], sizes, device),
             generator=Generator(network, options, self.chain, sizes, device),
             post=Posting([(name, self.parts["post", name]) for name in scene.post]),
         )
+
+    def _latent(self, options: Options) -> Latent:
+        part, style = self.parts[_LATENT], self.parts.get(_STYLE)
+        directions = place_directions(self.scene, self.network)
+        return Latent(Space.of(self.network), options, part, style, directions)
 
     def close_parts_missing_in(self, following: "Cast") -> None:
         """Close the parts that ``following`` has not taken over; its footage is not ours."""
@@ -91,7 +99,9 @@ def assemble(scene: Scene, network: Any, footage: FootageOf, former: Cast | None
         for name in scene.bends:
             way = ("bends", name)
             parts[way] = kept[way] if way in kept else make("bends", scene.bends[name])
-        chain = place({name: parts["bends", name] for name in scene.bends}, network)
+        parts |= make_latent(scene, network)
+        bends = {name: parts["bends", name] for name in scene.bends}
+        chain = place(bends, network, scene.model.canvas)
         if (part := kept.get(_CONDITION)) is None:
             part = made.enter_context(contextlib.closing(open_condition(scene)))
         parts[_CONDITION] = part
@@ -183,17 +193,50 @@ def open_post(scene: Scene, name: str) -> Post:
     return part
 
 
-def make(group: str, settings: Settings) -> Any:
+def make_latent(scene: Scene, network: Any) -> dict[Way, Any]:
+    """The latent of a scene, and its style where it has one, for a network. Errors: FieldError."""
+    parts: dict[Way, Any] = {_LATENT: make("latents", scene.latent)}
+    if scene.latent.style is not None:
+        parts[_STYLE] = make("latents", scene.latent.style)
+    for way, part in parts.items():
+        try:
+            part.prepare(network.config)
+        except LoadError as error:
+            raise FieldError.of((*way, "file"), error) from error
+    return parts
+
+
+def place_directions(scene: Scene, network: Any) -> Directions:
+    """The directions of a scene in its network. Errors: FieldError where it has not so many."""
+    try:
+        return Directions(network, scene.latent.directions)
+    except DirectionError as error:
+        raise FieldError.of(("latent", "directions", error.name, "number"), error) from error
+
+
+def make(group: str, settings: Any) -> Any:
     """The part that ``settings`` ask for, not opened."""
     return registry.part(group, settings.kind)(settings)
 
 
-def place(bends: Mapping[str, Any], network: Any) -> Chain:
-    """Each of ``bends`` at its layer. Errors: FieldError where it has none."""
+def place(bends: Mapping[str, Any], network: Any, canvas: tuple[int, int]) -> Chain:
+    """Each of ``bends`` at its layer, ready for a ``canvas`` (width, height).
+
+    Errors: FieldError where it has no layer, or lacks something else.
+    """
     try:
-        return Chain(bends, places(network.config))
+        chain = Chain(bends, places(network.config, network), guard=_rest)
+        chain.prepare(network, canvas[0] / canvas[1])
+        return chain
     except PlaceError as error:
         raise FieldError.of(("bends", error.bend, error.field), error) from error
+
+
+def _rest(name: str, error: Exception) -> None:
+    """Let a bend rest that failed while it plays; what the device lacks is not its fault."""
+    if is_out_of_memory(error):
+        raise error
+    warn(f"bend {name} rests: {' '.join(str(error).split())}")
 
 
 def _open(part: Part, *path: str) -> None:

@@ -8,9 +8,11 @@ import signal
 import sys
 from pathlib import Path
 
-from performer import __version__
+from performer import __version__, train
 from performer.console import say, warn
+from performer.dataset import command as dataset
 from performer.errors import BAD_INPUT, PerformerError
+from performer.evaluation import command as evaluate
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -132,6 +134,17 @@ def _convert(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _cluster(asked: argparse.Namespace) -> int:
+    from performer import clustering
+
+    found, out = clustering.make(asked.model, asked.pictures, asked.k, asked.out)
+    say(f"{out}: written; {len(found.layers)} layers, k {found.ks[0]} … {found.ks[-1]}")
+    if asked.thumbnails is not None:
+        count = clustering.save_thumbnails(found, asked.thumbnails)
+        say(f"{asked.thumbnails}: {count} thumbnails written")
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "performer", description="Plays a neural network with live pictures."
@@ -152,12 +165,16 @@ def _parser() -> argparse.ArgumentParser:
     build.set_defaults(command=_build)
     schema = commands.add_parser("schema", help="print the JSON Schema of scenes, for editors")
     schema.set_defaults(command=_schema)
+    train.add(commands)
+    dataset.add(commands)
+    evaluate.add(commands)
     _add_report(commands)
     _add_boot(commands)
     convert = commands.add_parser("convert", help="make a safe model file out of an official one")
     convert.add_argument("source", type=Path, metavar="IN.pkl")
     convert.add_argument("out", type=Path, metavar="OUT.safetensors")
     convert.set_defaults(command=_convert)
+    _add_cluster(commands)
     return parser
 
 
@@ -205,6 +222,18 @@ def _add_boot(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     boot.set_defaults(command=_boot)
 
 
+def _add_cluster(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    cluster = commands.add_parser("cluster", help="group a network's channels by what they paint")
+    cluster.add_argument("model", help="a network file, or a scene that plays it")
+    cluster.add_argument("--pictures", type=Path, metavar="FOLDER", help="what it is shown")
+    cluster.add_argument(
+        "--k", type=_ks, default=range(2, 17), metavar="K..K", help="how many groups (2..16)"
+    )
+    cluster.add_argument("--out", type=Path, metavar="FILE", help="beside the network")
+    cluster.add_argument("--thumbnails", type=Path, metavar="FOLDER", help="pictures of them all")
+    cluster.set_defaults(command=_cluster)
+
+
 def _add_scene(command: argparse.ArgumentParser) -> None:
     command.add_argument("scene", help="a file, or the name of a scene")
     command.add_argument(
@@ -226,6 +255,11 @@ def _frame_number(text: str) -> int:
 
 def _port(text: str) -> int:
     return _whole(text, 1, 65535)
+
+
+def _ks(text: str) -> range:
+    first, _, last = text.partition("..")
+    return range(_whole(first, 2, 16), _whole(last or first, int(first), 16) + 1)
 
 
 def _whole(text: str, low: int, high: int) -> int:

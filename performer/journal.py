@@ -38,6 +38,7 @@ def text_of(entry: Entry, table: Table) -> str:
         {
             "seconds": entry.seconds,
             "walked": entry.walked,
+            "style_walked": entry.style_walked,
             "values": dict(zip(table.places, motion, strict=True)),
         }
     )
@@ -55,9 +56,11 @@ def entry_of(text: str, scene: Scene) -> Entry:
     ]
     motion = np.array(rows, np.float64).reshape(-1, ROWS).T
     seconds, walked = float(saved["seconds"]), float(saved["walked"])
-    if not (np.isfinite(motion).all() and math.isfinite(seconds) and math.isfinite(walked)):
+    style_walked = float(saved.get("style_walked", 0.0))
+    finite = all(map(math.isfinite, (seconds, walked, style_walked)))
+    if not (finite and np.isfinite(motion).all()):
         raise ValueError("a value is not a number")
-    return Entry(scene.generation, seconds, time.monotonic(), walked, motion)
+    return Entry(scene.generation, seconds, time.monotonic(), walked, motion, style_walked)
 
 
 class Keeper:

@@ -59,6 +59,7 @@ class Loop:
         """A frame that nobody will see: time, parameters and the walk go on, nothing is painted."""
         snapshot = self.parameters.advance(self.clock.tick(), self.changes.drain())
         self.latent.walk(snapshot)
+        self.generator.walk(snapshot)
 
     @torch.inference_mode()
     def take_up(self, stations: Stations, fade_seconds: float, *, anew: bool) -> None:
@@ -69,6 +70,7 @@ class Loop:
         stations.parameters.take_over(self.parameters, _OF_THE_HALL if anew else None)
         if not anew:
             stations.latent.go_on_from(self.latent)
+            stations.generator.bends.go_on_from(self.generator.bends)
         self.master.give_way(fade_seconds)
         self._place(stations)
 

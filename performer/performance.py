@@ -42,12 +42,16 @@ def _misfits(scene: Scene, network: Any) -> list[FieldError]:
     found: list[FieldError] = []
     with _noted(found):
         cast.check_colours(network.config)
+    with _noted(found):
+        cast.make_latent(scene, network)
+    with _noted(found):
+        cast.place_directions(scene, network)
     if network.encoder is not None:
         with _noted(found):
             cast.make_source(scene)
     for name in scene.bends:
         with _noted(found):
-            cast.place({name: cast.make("bends", scene.bends[name])}, network)
+            cast.place({name: cast.make("bends", scene.bends[name])}, network, scene.model.canvas)
     return found
 
 

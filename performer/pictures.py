@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from model.conditions import brightness as brightness
+from model.conditions import resized as resized
 from performer.errors import PerformerError
 
 if TYPE_CHECKING:
     import torch
 
 Pixels = npt.NDArray[np.uint8]
-
-_BRIGHTNESS = (0.2126, 0.7152, 0.0722)  # the shares of red, green and blue, by ITU-R BT.709
 
 
 def to_tensor(
@@ -42,27 +42,6 @@ def crop(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     crop_width = min(width, max(1, round(height * size[1] / size[0])))
     top, left = (height - crop_height) // 2, (width - crop_width) // 2
     return pixels[top : top + crop_height, left : left + crop_width]
-
-
-def resized(picture: "torch.Tensor", size: tuple[int, int]) -> "torch.Tensor":
-    """``picture`` in ``size`` (height, width).
-
-    Bilinear with half-pixel centres, antialiased where it shrinks. A picture that has the size
-    already comes back as it is.
-    """
-    import torch
-    from torch.nn.functional import interpolate
-
-    if picture.shape[-2:] == size:
-        return picture
-    wide = torch.promote_types(picture.dtype, torch.float32)  # the CPU cannot do it in half
-    return interpolate(picture.to(wide), size, mode="bilinear", antialias=True).to(picture.dtype)
-
-
-def brightness(picture: "torch.Tensor") -> "torch.Tensor":
-    """How bright ``picture`` [1, 3, H, W] is, [1, 1, H, W] in the same range."""
-    weights = picture.new_tensor(_BRIGHTNESS).view(1, 3, 1, 1)
-    return (picture * weights).sum(dim=1, keepdim=True)
 
 
 def into_frame(picture: "torch.Tensor", out: Pixels) -> None:

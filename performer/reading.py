@@ -10,7 +10,8 @@ import platformdirs
 from pydantic import BaseModel, ValidationError
 
 from model.knob import Knob
-from model.settings import Settings
+from model.latent.walk import Walk
+from model.settings import Playable, Settings
 from performer import document, mapping, registry, sayings
 from performer.document import Document
 from performer.errors import FieldError, PerformerError, Problem, SceneError
@@ -19,8 +20,9 @@ from performer.scene import RouteSettings, Scene, full_name
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_GROUPS = {"source": "sources", "condition": "conditions"}
-_ONE = ("source", "condition")
+_GROUPS = {"source": "sources", "condition": "conditions", "latent": "latents"}
+_ONE = ("source", "condition", "latent")
+_DEFAULTS = {"condition": {"kind": "plain"}, "latent": {}}
 _SEVERAL = ("bends", "post", "outputs", "controllers")
 _PATHS = ("file",)
 _LONGEST_SHOWN = 80  # of a name that somebody sent
@@ -143,8 +145,10 @@ class _Reader:
         self._problems: list[Problem] = []
 
     def scene(self, name: str) -> Scene:
-        data = {"name": name, "condition": {"kind": "plain"}, **self._source.data}
+        data = {"name": name, **_DEFAULTS, **self._source.data}
         data["origin"] = self._source.data.get("origin", self._source.name)
+        if isinstance(data["latent"], Mapping):
+            data["latent"] = self._with_style({"kind": "walk", **data["latent"]})
         for section in _ONE:
             if section in data:
                 data[section] = self._part(section, (section,), data[section])
@@ -164,9 +168,16 @@ class _Reader:
             raise SceneError(by_line([*self._problems, *self.missing]))
         return scene
 
-    def _part(self, section: str, path: tuple[str, ...], data: Any) -> Settings:
+    def _with_style(self, latent: Mapping[str, Any]) -> dict[str, Any]:
+        """A latent with its ``style`` checked, if it has one."""
+        found = dict(latent)
+        if found.get("style") is not None:
+            found["style"] = self._part("latent", ("latent", "style"), found["style"])
+        return found
+
+    def _part(self, section: str, path: tuple[str, ...], data: Any) -> Playable:
         """The checked settings of one part; a stand-in where they are wrong."""
-        broken = Settings(kind="broken")
+        broken = Walk.Settings() if section == "latent" else Settings(kind="broken")
         group = _GROUPS.get(section, section)
         if not isinstance(data, Mapping) or "kind" not in data:
             self._add(path, "has no kind", f"add `kind:` with {', '.join(registry.kinds(group))}")
@@ -177,17 +188,20 @@ class _Reader:
             self._add((*path, "kind"), f"there is no {kind}", f"use {close}")
             return broken
         try:
-            settings = registry.settings(group, kind)
+            part = registry.part(group, kind)
         except PerformerError as error:
             self._add((*path, "kind"), str(error), "or leave the part out")
             return broken
         if section != "outputs":  # what is written need not be there yet
             data = self._with_paths(path, data)
-        return self._validated(settings, path, data) or broken
+        model: type[Playable] = part.Path if path[1:] == ("style",) else part.Settings
+        return self._validated(model, path, data) or broken
 
     def _with_paths(self, path: tuple[str, ...], data: Mapping[str, Any]) -> dict[str, Any]:
         """Files named relative to the scene become absolute, and must be there."""
         found = dict(data)
+        if isinstance(mask := found.get("mask"), Mapping):
+            found["mask"] = self._with_paths((*path, "mask"), mask)
         for field in _PATHS:
             if isinstance(name := found.get(field), str):
                 file = self._located(name)

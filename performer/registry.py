@@ -7,7 +7,7 @@ from typing import Any
 from model.settings import Settings
 from performer.errors import PerformerError
 
-GROUPS = ("sources", "conditions", "bends", "post", "outputs", "controllers")
+GROUPS = ("sources", "conditions", "latents", "bends", "post", "outputs", "controllers")
 
 
 @cache

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from model.latent.directions import DirectionSettings
 from performer.scene import (
     FallbackSettings,
     GovernorSettings,
-    LatentSettings,
     MacroSettings,
     ModelSettings,
     RouteSettings,
@@ -69,7 +69,7 @@ def closest(name: str, names: Sequence[str]) -> str | None:
 
 def _fields(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
     known: dict[str, type[BaseModel]] = {"map": RouteSettings, "macros": MacroSettings}
-    known |= {"latent": LatentSettings, "model": ModelSettings}
+    known |= {"directions": DirectionSettings, "model": ModelSettings}
     known["fallback"], known["governor"] = FallbackSettings, GovernorSettings
     if len(loc) > 1:
         model = known.get(str(loc[0]), model)

@@ -17,12 +17,13 @@ from pydantic import (
 )
 
 from model.knob import Curve, Knob
+from model.latent.base import LatentSettings
+from model.latent.walk import Walk
 from model.options import NetworkKnobs
-from model.settings import Playable, Settings
+from model.settings import Name, Playable, Settings
 from performer.parameters import Macro, Parameter, Table
 from performer.sizes import LEAST_SIDE, MOST_SIDE
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,39}$")]
 _SIZE = re.compile(r"^(\d{1,5})x(\d{1,5})$")
 
 
@@ -102,26 +103,6 @@ class GovernorSettings(_Section):
     floor: Annotated[float, Field(ge=0, le=120)] = 5.0
 
 
-class LatentSettings(Settings):
-    """A path through the seeds: ``position`` 0 is the first, 1 the last; ``speed`` walks it.
-
-    A walk turns round at either end, so that it never jumps. ``truncation`` draws the first
-    ``cutoff`` rows of w towards the mean, all of them at -1. The rows from ``style_from`` up to
-    the one before ``style_to`` go ``style_mix`` of the way to the w of ``style_seed``.
-    """
-
-    kind: Literal["walk"] = "walk"
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**32)], ...], Field(min_length=1)] = (0,)
-    position: Annotated[float, Knob(0, 1)] = 0.0
-    speed: Annotated[float, Knob(0, 2, unit="seeds/s")] = 0.0
-    truncation: Annotated[float, Knob(-1, 1.5)] = 0.9
-    cutoff: Annotated[int, Knob(-1, 32, unit="rows", step=1)] = -1
-    style_seed: Annotated[int, Knob(0, 9999, step=1)] = 0
-    style_from: Annotated[int, Knob(0, 32, unit="rows", step=1)] = 0
-    style_to: Annotated[int, Knob(0, 32, unit="rows", step=1)] = 0
-    style_mix: Annotated[float, Knob(0, 1)] = 1.0
-
-
 class MacroSettings(_Section):
     """One of eight fixed addresses, whose meaning the scene gives."""
 
@@ -158,7 +139,7 @@ class Scene(_Section, Playable):
     fallback: FallbackSettings | None = None
     source: SerializeAsAny[Settings] | None = None  # only an encoder needs one
     condition: SerializeAsAny[Settings]
-    latent: LatentSettings = LatentSettings()
+    latent: SerializeAsAny[LatentSettings] = Walk.Settings()
     bends: dict[Name, SerializeAsAny[Settings]] = {}
     post: dict[Name, SerializeAsAny[Settings]] = {}
     outputs: dict[Name, SerializeAsAny[Settings]] = {}
@@ -201,6 +182,10 @@ class Scene(_Section, Playable):
             yield "source", self.source
         yield "condition", self.condition
         yield "latent", self.latent
+        if self.latent.style is not None:
+            yield "latent.style", self.latent.style
+        for name, direction in self.latent.directions.items():
+            yield f"latent.directions.{name}", direction
         yield "model", self.model
         for section in ("bends", "post"):
             parts: Mapping[str, Settings] = getattr(self, section)

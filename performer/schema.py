@@ -8,6 +8,7 @@ from performer.scene import Scene
 _SECTIONS = {
     "source": ("sources", False),
     "condition": ("conditions", False),
+    "latent": ("latents", False),
     "bends": ("bends", True),
     "post": ("post", True),
     "outputs": ("outputs", True),

@@ -70,6 +70,16 @@ class Sizes:
         """How many times larger ``canvas`` is than the pictures of training."""
         return canvas[0] / self._config.resolution
 
+    def seen(self, canvas: Size, condition: Size) -> Size:
+        """The middle (height, width) of a condition of this size that ``canvas`` shows."""
+        assert self._config.family == "canvas"
+        native = reversed(self._config.encoder.size)
+        height, width = (
+            min(round(side * whole / self._config.resolution), most)
+            for side, whole, most in zip(canvas, native, condition, strict=True)
+        )
+        return height, width
+
     def condition(self, canvas: Size) -> Size | None:
         """The condition (height, width) whose picture covers ``canvas``.
 

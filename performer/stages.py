@@ -7,14 +7,20 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from model.bends.chain import Chain
-from model.latent import SeedPath, mix_rows, there_and_back
+from model.bends.chain import Chain, Values
+from model.bends.placed import Canvas
+from model.latent import mix_rows, seed_vector
+from model.latent.base import Latent as LatentPart
+from model.latent.directions import Directions
+from model.latent.space import Space
+from model.latent.walked import Walked
+from model.layers import centre_crop
 from model.options import Options
 from performer import pictures
 from performer.clock import Moment
-from performer.parameters import Parameters, Snapshot
+from performer.parameters import PANIC, Parameters, Snapshot
 from performer.parts import Condition, Picture, Post
-from performer.sizes import Sizes
+from performer.sizes import Size, Sizes
 
 
 class Footage(Protocol):
@@ -36,37 +42,73 @@ class NoFootage:
 class Latent:
     """Where in the latent space this frame is."""
 
-    def __init__(self, path: SeedPath, options: Options) -> None:
-        self._path = path
+    def __init__(
+        self,
+        space: Space,
+        options: Options,
+        part: LatentPart,
+        style: LatentPart | None,
+        directions: Directions,
+    ) -> None:
+        self._space = space
         self._options = options
-        self.walked = 0.0
+        self._part = part
+        self._style = style
+        self._directions = directions
+        self._walked, self._style_walked = Walked(), Walked()
 
     def __call__(self, snapshot: Snapshot) -> torch.Tensor:
         """w [1, num_ws, w_dim] of this frame."""
-        knobs = snapshot.under("latent")
-        way = there_and_back(self.walk(snapshot))
-        cutoff = int(knobs["cutoff"])
-        mapping = {
-            "c": self._options.label(snapshot.under("model")),
-            "psi": knobs["truncation"],
-            "cutoff": None if cutoff < 0 else cutoff,
-        }
-        w = self._path.w(way, **mapping)
-        first, end, share = int(knobs["style_from"]), int(knobs["style_to"]), knobs["style_mix"]
-        if first >= end or share == 0:
-            return w
-        style = self._path.seed_w(int(knobs["style_seed"]), **mapping)
-        return mix_rows(w, style, first, end, share)
+        self.walk(snapshot)
+        knobs, c = snapshot.under("latent"), self._options.label(snapshot.under("model"))
+        space = self._space.at(c, knobs["truncation"], int(knobs["cutoff"]))
+        w = self._part.w(space, self.walked, knobs)
+        first, end, share = knobs["style_from"], knobs["style_to"], knobs["style_mix"]
+        if first < end and share > 0:
+            w = mix_rows(w, self._style_w(space, snapshot), first, end, share)
+        return self._directions(w, lambda name: snapshot.under(f"latent.directions.{name}"))
 
-    def walk(self, snapshot: Snapshot) -> float:
-        """Go on walking; how far along the path this frame is."""
-        step = snapshot["latent.speed"] * snapshot.moment.delta / self._path.legs
-        self.walked = (self.walked + step) % 2.0
-        return snapshot["latent.position"] + self.walked
+    def walk(self, snapshot: Snapshot) -> None:
+        """Go on walking until this frame."""
+        moment = snapshot.moment
+        parts = (
+            ("latent", self._part, self._walked),
+            ("latent.style", self._style, self._style_walked),
+        )
+        for prefix, part, walked in parts:
+            if part is not None:
+                speed = snapshot.under(prefix).get("speed", 0.0)
+                walked.go(speed, moment.seconds, moment.delta, part.period)
 
     def go_on_from(self, former: "Latent") -> None:
         """Walk on from where ``former`` is."""
-        self.walked = former.walked
+        self.walked, self.style_walked = former.walked, former.style_walked
+
+    @property
+    def walked(self) -> float:
+        """How far the latent has walked."""
+        return self._walked.way
+
+    @walked.setter
+    def walked(self, way: float) -> None:
+        self._walked.way = way
+
+    @property
+    def style_walked(self) -> float:
+        """How far its style has walked."""
+        return self._style_walked.way
+
+    @style_walked.setter
+    def style_walked(self, way: float) -> None:
+        self._style_walked.way = way
+
+    def _style_w(self, space: Space, snapshot: Snapshot) -> torch.Tensor:
+        if self._style is None:
+            seed = int(snapshot["latent.style_seed"])
+            return space.of_z(seed_vector(seed, space.config.z_dim))
+        knobs = snapshot.under("latent.style")
+        own = space.at(space.c, knobs["truncation"], int(knobs["cutoff"]))
+        return self._style.w(own, self.style_walked, knobs)
 
 
 class Conditioning:
@@ -96,12 +138,14 @@ class Generator:
     ) -> None:
         self._network = network
         self._options = options
-        self._bends = bends
+        self.bends = bends
         self.sizes = sizes
         self._device = device
+        self._condition: torch.Tensor | None = None
 
     def encode(self, condition: torch.Tensor | None, snapshot: Snapshot) -> Any:
         """What the encoder makes of the condition; None where the network has no encoder."""
+        self._condition = condition
         if condition is None:
             return None
         return self._options.code(condition, snapshot.under("model"))
@@ -110,12 +154,31 @@ class Generator:
         """The picture [1, 3, H, W], nominally -1 … 1."""
         knobs = snapshot.under("model")
         size = self.sizes.canvas(knobs)
-        bends = self._bends.at(
-            lambda name: snapshot.under(f"bends.{name}"), self._device, self.sizes.scale(size)
-        )
+        self.walk(snapshot)
+        if snapshot[PANIC]:
+            self.bends.forget()
+        bends = self.bends.at(_amounts(snapshot), self._device, self._canvas(size))
         options = self._options.synthesis(knobs, snapshot.moment.frame)
+        if code is not None:
+            w, code = self._options.mixed(w, code, knobs)
         picture: torch.Tensor = self._network.synthesis(w, code, size=size, bends=bends, **options)
         return pictures.resized(picture, self.sizes.shown(knobs))
+
+    def walk(self, snapshot: Snapshot) -> None:
+        """Let time go on for bends that move by themselves."""
+        self.bends.walk(snapshot.moment.delta, _amounts(snapshot))
+
+    def _canvas(self, size: Size) -> Canvas:
+        """What bends are told of a canvas of ``size``."""
+        seen, aspect = self._condition, size[1] / size[0]
+        if seen is not None:
+            height, width = self.sizes.seen(size, (seen.shape[-2], seen.shape[-1]))
+            seen = centre_crop(seen, (height, width))
+        return Canvas(self.sizes.scale(size), aspect, seen)
+
+
+def _amounts(snapshot: Snapshot) -> Values:
+    return lambda name: snapshot.under(f"bends.{name}")
 
 
 class Posting:

@@ -32,9 +32,12 @@ class Succession:
 
     def note(self, loop: "Loop", generation: int) -> None:
         """A frame of the scene of this ``generation`` is done."""
-        motion, walked = loop.parameters.motion, loop.latent.walked
-        entry = Entry(generation, loop.clock.latest.seconds, time.monotonic(), walked, motion)
-        self._journal.write(entry)
+        latent, seconds = loop.latent, loop.clock.latest.seconds
+        walked, style_walked = latent.walked, latent.style_walked
+        motion = loop.parameters.motion
+        self._journal.write(
+            Entry(generation, seconds, time.monotonic(), walked, motion, style_walked)
+        )
         self._changes.let_go()
 
 
@@ -46,4 +49,5 @@ def stand(journal: JournalDoor, playing: "Loop | Stations", generation: int) -> 
         return None
     playing.parameters.go_on(entry.motion)
     playing.latent.walked = entry.walked
+    playing.latent.style_walked = entry.style_walked
     return entry

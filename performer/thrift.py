@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from performer.console import warn
 from performer.errors import is_out_of_memory
-from performer.governor import CANVAS, POST, PREVIEW, Governor, MemoryGuard
+from performer.governor import BENDS, CANVAS, POST, PREVIEW, Governor, MemoryGuard
 
 if TYPE_CHECKING:
     from performer.loop import Loop
@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 class Thrift:
     """What ``loop`` saves while the machine is too slow, or too small, for ``scene``.
 
-    Today there are neither thumbnails nor extras of bends to give up: the governor passes them
-    over.
+    The extras of bends are the finer waves of their noise, and smooth reading between pixels.
+    Today there are no thumbnails to give up: the governor passes them over.
     """
 
     def __init__(self, scene: "Scene", loop: "Loop") -> None:
         wishes = scene.governor
         previews = any(settings.kind == "page" for settings in scene.outputs.values())
-        offers = {PREVIEW: previews, POST: bool(scene.post), CANVAS: True}
+        offers = {PREVIEW: previews, POST: bool(scene.post), BENDS: bool(scene.bends)}
+        offers[CANVAS] = True
         there = [what for what, offered in offers.items() if offered]
         self._governor = Governor(scene.clock.rate, wishes.share, wishes.floor, there)
         self._memory = MemoryGuard()
@@ -76,6 +77,7 @@ class Thrift:
     def _apply(self) -> None:
         given_up = self.given_up
         self._loop.post.given_up = POST in given_up
+        self._loop.generator.bends.is_sparing = BENDS in given_up
         self._sizes.share = 0.5 ** given_up.count(CANVAS)
         if not self._memory.held:
             self._sizes.advance()

@@ -27,6 +27,7 @@ CANVAS = ["canvas_r", "canvas_t_flask"]
 # What to turn, in which networks, and how far.
 TURNS = {
     "model.encoder_ws=0": CANVAS,
+    "model.encoder_to=9": ["canvas_r"],
     "model.frame_statistics=true": CANVAS,
     "model.skips=0.5": CANVAS,
     "model.skip_1=0": CANVAS,

@@ -36,7 +36,7 @@ class Render:
         self.clock = LiveClock(1000.0)
         self.changes = ChangesIn([ChangesDoor(folder.changes("control"))])
         self.parameters = Parameters(table)
-        self.latent = SimpleNamespace(walked=0.0)
+        self.latent = SimpleNamespace(walked=0.0, style_walked=0.0)
         self.succession = Succession(folder, self.changes)
         loop: Any = self
         self.succession.take_up(loop, self.clock, generation)

@@ -19,6 +19,12 @@ bool fits(const Step& step, Pool::Work& work) {
   return true;
 }
 
+bool fits_bend(const Step& step, Pool::Work& work) {
+  return fits<BendCopy>(step, work) || fits<BendResample>(step, work) || fits<BendPoint>(step, work) ||
+         fits<BendExtreme>(step, work) || fits<BendSmooth>(step, work) || fits<BendSums>(step, work) ||
+         fits<BendMoments>(step, work) || fits<BendPermute>(step, work);
+}
+
 // Kept at the end of the process: a thread may still play then, and a forked child has no other.
 std::unique_ptr<Pool>& pool = *new std::unique_ptr<Pool>;
 int threads = 0;
@@ -49,7 +55,8 @@ int performer_run(const Step* steps, int count) {
     if (!(fits<Styles>(steps[each], next) || fits<Waves>(steps[each], next) ||
           fits<Pack>(steps[each], next) || fits<Unpack>(steps[each], next) ||
           fits<Mirror>(steps[each], next) || fits<Convolution>(steps[each], next) ||
-          fits<FilteredLrelu>(steps[each], next) || fits<Layer>(steps[each], next)))
+          fits<FilteredLrelu>(steps[each], next) || fits<Layer>(steps[each], next) ||
+          fits_bend(steps[each], next)))
       return 0;
     if (next.tasks > Pool::kMostTasks) return 0;
     filled += next.tasks > 0;
@@ -89,6 +96,14 @@ int performer_size(int kind) {
     case Convolution::kind: return sizeof(Convolution);
     case FilteredLrelu::kind: return sizeof(FilteredLrelu);
     case Layer::kind: return sizeof(Layer);
+    case BendCopy::kind: return sizeof(BendCopy);
+    case BendResample::kind: return sizeof(BendResample);
+    case BendPoint::kind: return sizeof(BendPoint);
+    case BendExtreme::kind: return sizeof(BendExtreme);
+    case BendSmooth::kind: return sizeof(BendSmooth);
+    case BendSums::kind: return sizeof(BendSums);
+    case BendMoments::kind: return sizeof(BendMoments);
+    case BendPermute::kind: return sizeof(BendPermute);
     default: return 0;
   }
 }

@@ -302,6 +302,11 @@ class Program:
         self._steps = None
         return structure
 
+    def _take_back(self, count: int) -> None:
+        """Forget all but the first ``count`` steps."""
+        del self._structures[count:]
+        self._steps = None
+
     def _lay_out(self) -> ctypes.Array[Step]:
         steps = (Step * len(self._structures))()
         for step, structure in zip(steps, self._structures, strict=True):

@@ -1,41 +1,93 @@
-"""What every bend shares: where it works, on which channels, and how much of it."""
+"""What every bend shares: where it works, on which channels and pixels, and how much of it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
+from model.bends.channels import Channels
+from model.bends.masks import FileMask, LiveMask
 from model.knob import Knob
 from model.settings import Settings
 
 if TYPE_CHECKING:
     import torch
 
+    from model.network import Network
 
-class ChannelRange(BaseModel):
-    """The channels ``first`` … ``last``, both included."""
+Border = Literal["reflect", "edge", "wrap", "zeros"]
+"""What lies beyond a map: itself mirrored, its outermost pixels, itself again, nothing."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    range: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "ChannelRange":
-        if self.range[0] > self.range[1]:
-            raise ValueError("the first channel comes after the last")
-        return self
+Amount = Annotated[float, Knob(0, 1)]
+"""How far on the way from the unbent (0) to the bent (1)."""
 
 
 class BendSettings(Settings):
-    """``layer`` by name, index or depth (``30%``), ``channels``, and ``mix`` with the unbent."""
+    """Where a bend works, and how much of it is mixed with the unbent.
+
+    ``layer`` is a name, an index or a depth (``30%``). ``channels`` are all of them, or
+    ``{range: [0, 31]}``, ``{fraction: 0.3, seed: 7}``, ``{cluster: 2, of: 5}``. ``mask`` says
+    where in the picture: ``{file: circle.png}`` where that is bright, ``{live: bright}`` or
+    ``{live: dark}`` where the condition's picture is.
+    """
 
     layer: str | int
-    channels: Literal["all"] | ChannelRange = "all"
-    mix: Annotated[float, Knob(0, 1)] = 1.0
+    channels: Channels = "all"
+    mask: FileMask | LiveMask | None = None
+    mix: Amount = 1.0
+
+
+class Moved(BendSettings):
+    """Of bends that move feature maps about: what comes in from beyond their ``border``."""
+
+    border: Border = "reflect"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A layer that can be bent.
+
+    Attributes:
+        channels: how many it has.
+        pixels_per_picture: of its map, for the height of a picture as the network was trained.
+        magnitude: what its features usually are, a root mean square.
+    """
+
+    name: str
+    channels: int
+    pixels_per_picture: float
+    magnitude: float = 1.0
+
+
+@dataclass(slots=True)
+class Site:
+    """What a bend is told about this frame.
+
+    Attributes:
+        values: its amounts by name, as plain numbers: for what decides how it is computed.
+        pixels_per_picture: of this layer, for the height of the picture that is painted.
+        magnitude: of this layer, see `Place`.
+        chosen: which of the channels it is given were chosen; None: all of them.
+        stored: what its ``prepare`` made of the network.
+        before: with ``keeps``, features [N, C, H, W] of a frame before; None in the first.
+        is_sparing: whether time is short, so that what is hardly seen is left out.
+    """
+
+    values: Mapping[str, float]
+    pixels_per_picture: float
+    magnitude: float = 1.0
+    chosen: "torch.Tensor | None" = None
+    stored: Mapping[str, "torch.Tensor"] = field(default_factory=dict)
+    before: "torch.Tensor | None" = None
+    is_sparing: bool = False
 
 
 class Bend(Protocol):
-    """One operation on feature maps."""
+    """One operation on feature maps.
+
+    A bend may have more: ``prepare``, see `Prepared`; ``keeps``, see `Keeping`; ``speed``, the
+    knob whose value, summed up over time, comes after those of the knobs (``travelled`` among the
+    values); and ``in_blocks``, see `InBlocks`.
+    """
 
     Settings: ClassVar[type[BendSettings]]
     settings: Any
@@ -47,15 +99,44 @@ class Bend(Protocol):
         ...
 
     def apply(
-        self, features: "torch.Tensor", amounts: "torch.Tensor", pixels_per_picture: float
+        self, features: "torch.Tensor", amounts: "torch.Tensor", site: Site
     ) -> "torch.Tensor":
-        """The bent features, [N, C, H, W] to the same.
+        """The bent features, [N, C, H, W] to the same, float32 or wider.
 
         ``amounts`` is one value per knob, in the order of ``Settings.knobs()``, on the device of
-        the features. ``pixels_per_picture`` is the height of the picture in pixels of this layer,
-        so that an amount means the same at every layer and canvas size.
+        the features. On a graphics card nothing may wait for them there.
         """
         ...
+
+
+class Part:
+    """What our own bends begin with."""
+
+    Settings: ClassVar[type[BendSettings]]
+
+    def __init__(self, settings: Any) -> None:
+        self.settings = settings
+
+    def neutral(self, values: Mapping[str, float]) -> bool:
+        """With every knob but ``mix`` where it does nothing: at the default of its kind."""
+        fields = self.Settings.model_fields
+        return all(
+            values[name] == fields[name].default for name in self.Settings.knobs() if name != "mix"
+        )
+
+
+class Prepared(Protocol):
+    """A bend that looks at the network, once, before it plays."""
+
+    def prepare(self, network: "Network", place: Place) -> dict[str, "torch.Tensor"]:
+        """What it will find in `Site.stored`. Errors: ValueError, ``what; mend``."""
+        ...
+
+
+class Keeping(Protocol):
+    """A bend that remembers features, as they left it in the ``last`` frame or the ``first``."""
+
+    keeps: ClassVar[Literal["last", "first"]]
 
 
 def find_layer(wanted: str | int, names: Sequence[str]) -> str:

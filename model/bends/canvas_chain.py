@@ -2,12 +2,51 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from model.bends.base import BendSettings, Part, Site
+from model.knob import Knob
 
 if TYPE_CHECKING:
     import torch
 
 Operation = Callable[["torch.Tensor"], "torch.Tensor"]
+Shift = Annotated[float, Knob(-1, 1, unit="pictures")]
+Side = Annotated[int, Knob(0, 32, unit="px", step=1)]
+
+
+class CanvasChain(Part):
+    """The fixed chain of the seed system: turn, scale and shift; erode; dilate; multiply.
+
+    ``x`` and ``y`` are picture heights; the nearest pixel is read, and nothing comes from beyond
+    the map. ``erosion`` and ``dilation`` are sides of squares in pixels of the layer, as they were
+    there; see `canvas_chain`.
+    """
+
+    class Settings(BendSettings):
+        angle: Annotated[float, Knob(-180, 180, unit="°")] = 0.0
+        x: Shift = 0.0
+        y: Shift = 0.0
+        scale: Annotated[float, Knob(0.25, 4, "exponential", unit="x")] = 1.0
+        erosion: Side = 0
+        dilation: Side = 0
+        multiply: Annotated[float, Knob(-4, 4, unit="x")] = 1.0
+
+    def apply(
+        self, features: "torch.Tensor", amounts: "torch.Tensor", site: Site
+    ) -> "torch.Tensor":
+        """The maps after all of the chain."""
+        values, pixels = site.values, site.pixels_per_picture
+        chain = canvas_chain(
+            angle=values["angle"],
+            translate=(values["x"] * pixels, values["y"] * pixels),
+            scale=values["scale"],
+            erosion=int(values["erosion"]),
+            dilation=int(values["dilation"]),
+            multiply=values["multiply"],
+            channels=[True] * features.shape[1],
+        )
+        return chain(features)
 
 
 def canvas_chain(

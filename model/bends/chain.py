@@ -1,25 +1,33 @@
 """All bends of a scene, each placed on its layer of one network."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Any
 
-from model.bends.base import Bend, ChannelRange, find_layer
+from model.bends import masks
+from model.bends.base import Bend, Place, find_layer
+from model.bends.channels import Clusters
+from model.bends.masks import FileMask, LiveMask
+from model.bends.placed import (
+    NATIVE,
+    Canvas,
+    Guard,
+    LayerBends,
+    Placed,
+    Playing,
+    together,
+    unguarded,
+)
 
 if TYPE_CHECKING:
     import torch
 
     from model.config import Config
+    from model.network import Network
 
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A layer that can be bent: how many channels, and its pixels for a height of the picture."""
-
-    name: str
-    channels: int
-    pixels_per_picture: float
+Values = Callable[[str], Mapping[str, float]]
+"""The amounts of the bend of a name."""
 
 
 class PlaceError(ValueError):
@@ -31,84 +39,133 @@ class PlaceError(ValueError):
         self.field = field
 
 
-def places(config: "Config") -> list[Place]:
-    """The layers of a network that can be bent, in order of execution."""
+def places(config: "Config", network: "Network | None" = None) -> list[Place]:
+    """The layers of a network that can be bent, in order of execution.
+
+    With the ``network``, their magnitudes as it keeps them: each layer knows that of its input.
+    """
     named = zip(config.layers, config.widths, config.rates, strict=True)
-    return [Place(name, channels, rate) for name, channels, rate in named]
-
-
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    name: str
-    bend: Bend
-    layer: str
-    channels: slice
-    pixels_per_picture: float
-    knobs: tuple[str, ...]
-
-    def apply(
-        self, features: "torch.Tensor", amounts: "torch.Tensor", scale: float
-    ) -> "torch.Tensor":
-        """The bend on its channels, mixed with what was there; the rest as it was."""
-        chosen = features[:, self.channels]
-        bent = self.bend.apply(chosen, amounts, self.pixels_per_picture * scale)
-        bent = chosen.lerp(bent, amounts[0].to(features.dtype))
-        if bent.shape == features.shape:
-            return bent
-        result = features.clone()
-        result[:, self.channels] = bent
-        return result
+    found = [Place(name, channels, rate) for name, channels, rate in named]
+    if network is None or config.family == "stylegan2":
+        return found
+    layers = (getattr(network.synthesis, place.name) for place in found[1:])
+    sizes = [float(layer.magnitude_ema.sqrt()) for layer in layers]
+    sizes.append(1 / network.config.output_scale)  # type: ignore[union-attr]
+    return [
+        Place(place.name, place.channels, place.pixels_per_picture, size)
+        for place, size in zip(found, sizes, strict=True)
+    ]
 
 
 class Chain:
     """What happens inside the network this frame.
 
-    Errors: PlaceError for a layer or channels that the network does not have.
+    ``guard`` is told the name of a bend that failed, and why; what it does not raise again lets
+    the bend rest for a while.
+
+    Errors: PlaceError for a layer, channels or a mask that cannot be had.
     """
 
-    def __init__(self, bends: Mapping[str, Bend], layers: Sequence[Place]) -> None:
-        self._placed = [_place(name, bend, layers) for name, bend in bends.items()]
+    def __init__(
+        self,
+        bends: Mapping[str, Bend],
+        layers: Sequence[Place],
+        clusters: Clusters | None = None,
+        guard: Guard = unguarded,
+    ) -> None:
+        self.is_sparing = False
+        self._guard = guard
+        self._placed = [_placed(name, bend, layers, clusters) for name, bend in bends.items()]
+        self._amounts: torch.Tensor | None = None
+
+    def prepare(self, network: "Network", aspect: float) -> None:
+        """Let bends look at the network they bend, whose canvas is ``aspect`` as wide as high."""
+        for placed in self._placed:
+            if (problem := _misfit(placed, network, aspect)) is not None:
+                raise PlaceError(placed.name, "mask", problem)
+            try:
+                placed.prepare(network)
+            except ValueError as error:
+                field = "file" if getattr(placed.bend.settings, "file", None) else "kind"
+                raise PlaceError(placed.name, field, str(error)) from error
+
+    def regroup(self, clusters: Clusters) -> None:
+        """Other clusters from the next frame on; a bend whose own is not there rests."""
+        for placed in self._placed:
+            with placed.guarded(self._guard):
+                placed.choose(clusters)
+
+    def walk(self, seconds: float, values: Values) -> None:
+        """Let time go on, for bends that move by themselves."""
+        for placed in self._placed:
+            placed.walk(seconds, values)
+
+    def forget(self) -> None:
+        """Forget all features of frames before."""
+        for placed in self._placed:
+            placed.memory.clear()
+
+    def go_on_from(self, former: "Chain") -> None:
+        """Remember what the same bends of ``former`` remember."""
+        before = {placed.name: placed for placed in former._placed}
+        for placed in self._placed:
+            if placed.name in before:
+                placed.go_on_from(before[placed.name])
 
     def at(
-        self, values: Callable[[str], Mapping[str, float]], device: str, scale: float = 1.0
-    ) -> dict[str, Callable[["torch.Tensor"], "torch.Tensor"]] | None:
-        """For each bent layer what bends it; ``values(name)`` are the amounts of one bend.
+        self, values: Values, device: str, canvas: Canvas = NATIVE
+    ) -> dict[str, LayerBends] | None:
+        """For each bent layer what bends it; ``values(name)`` are the amounts of one bend."""
+        playing: dict[str, list[Playing]] = {}
+        rows, shares = self._rows(values, device)
+        for placed, row, amounts in zip(self._placed, rows, shares, strict=True):
+            if placed.rests(amounts):
+                continue
+            step = Playing(placed, row, amounts, canvas, is_sparing=self.is_sparing)
+            playing.setdefault(placed.place.name, []).append(step)
+        found = {
+            layer: LayerBends(together(steps), self._guard) for layer, steps in playing.items()
+        }
+        return found or None
 
-        ``scale`` is how many times larger the canvas is painted than the network was trained.
-        """
+    def _rows(
+        self, values: Values, device: str
+    ) -> tuple[Sequence["torch.Tensor"], list[dict[str, float]]]:
+        """The amounts of each bend, as rows of the frame's one tensor, and as numbers."""
         import torch
 
-        playing: dict[str, list[tuple[_Placed, torch.Tensor]]] = {}
-        for placed in self._placed:
-            amounts = values(placed.name)
-            if amounts["mix"] == 0 or placed.bend.neutral(amounts):
-                continue
-            row = torch.tensor([amounts[knob] for knob in placed.knobs], device=device)
-            playing.setdefault(placed.layer, []).append((placed, row))
-        return {layer: partial(_bend, steps, scale) for layer, steps in playing.items()} or None
+        named = [placed.amounts(values(placed.name)) for placed in self._placed]
+        numbers = torch.tensor([number for each in named for number in each.values()])
+        if self._amounts is None or self._amounts.device.type != torch.device(device).type:
+            self._amounts = torch.empty_like(numbers, device=device)
+        self._amounts.copy_(numbers)  # where they were, so that what was recorded finds them
+        ends = pairwise(accumulate((len(each) for each in named), initial=0))
+        return [self._amounts[begin:end] for begin, end in ends], named
 
 
-def _bend(
-    steps: Sequence[tuple[_Placed, "torch.Tensor"]], scale: float, features: "torch.Tensor"
-) -> "torch.Tensor":
-    for placed, amounts in steps:
-        features = placed.apply(features, amounts, scale)
-    return features
-
-
-def _place(name: str, bend: Bend, layers: Sequence[Place]) -> _Placed:
+def _placed(name: str, bend: Bend, layers: Sequence[Place], clusters: Clusters | None) -> Placed:
     settings = bend.settings
     try:
         wanted = find_layer(settings.layer, [layer.name for layer in layers])
     except ValueError as error:
         raise PlaceError(name, "layer", str(error)) from error
-    layer = next(layer for layer in layers if layer.name == wanted)
-    channels = slice(None)
-    if isinstance(settings.channels, ChannelRange):
-        first, last = settings.channels.range
-        if last >= layer.channels:
-            there = f"{layer.name} has channels 0 … {layer.channels - 1}"
-            raise PlaceError(name, "channels", f"there is no channel {last}; {there}")
-        channels = slice(first, last + 1)
-    knobs = tuple(settings.knobs())
-    return _Placed(name, bend, layer.name, channels, layer.pixels_per_picture, knobs)
+    placed = Placed(name, bend, next(layer for layer in layers if layer.name == wanted))
+    doors = ("channels", partial(placed.choose, clusters)), ("mask", placed.read_mask)
+    for field, make in doors:
+        try:
+            make()
+        except ValueError as error:
+            raise PlaceError(name, field, str(error)) from error
+    return placed
+
+
+def _misfit(placed: Placed, network: Any, aspect: float) -> str | None:
+    """What is wrong with the mask of a bend; None where nothing is."""
+    match placed.bend.settings.mask:
+        case LiveMask() if network.encoder is None:
+            return "this network sees no picture; use a mask of a file"
+        case FileMask(file=file) if placed.mask is not None and not masks.fits(placed.mask, aspect):
+            height, width = placed.mask.shape[-2:]
+            mend = f"draw it {aspect:.3g} times as wide as high"
+            return f"{file.name} is {width}x{height}, which is not the canvas's shape; {mend}"
+    return None

@@ -1,30 +1,28 @@
 """Multiply: make feature maps stronger, weaker, or their own negative."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
-from model.bends.base import BendSettings
+from model.bends.base import BendSettings, Part, Site
 from model.knob import Knob
 
 if TYPE_CHECKING:
     import torch
 
+    from cuda_ops.cpu.blocks import Blocks
 
-class Multiply:
+
+class Multiply(Part):
     """Multiplies by ``factor``."""
 
     class Settings(BendSettings):
         factor: Annotated[float, Knob(-4, 4, unit="x")] = 1.0
 
-    def __init__(self, settings: "Multiply.Settings") -> None:
-        self.settings = settings
-
-    def neutral(self, values: Mapping[str, float]) -> bool:
-        """At a factor of one."""
-        return values["factor"] == 1
-
     def apply(
-        self, features: "torch.Tensor", amounts: "torch.Tensor", pixels_per_picture: float
+        self, features: "torch.Tensor", amounts: "torch.Tensor", site: Site
     ) -> "torch.Tensor":
         """The maps times ``amounts`` (mix, factor)."""
-        return features * amounts[1].to(features.dtype)
+        return features * amounts[1]
+
+    def in_blocks(self, blocks: "Blocks", amounts: "torch.Tensor", site: Site) -> None:
+        """The same, by native kernels."""
+        blocks.scale_and_add(site.values["factor"], 0.0)

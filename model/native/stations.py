@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 import torch
 from torch import Tensor
 
+from cuda_ops.cpu.blocks import Blocks, Rooms
 from cuda_ops.cpu.maps import Map
 from cuda_ops.cpu.program import Program
 from model.layers import Taps
@@ -45,7 +46,8 @@ class Journey:
         self._program = program
         self._stations = stations
         self._ones = torch.ones(max(len(station.styles) for station in stations))
-        self._stops = [_Stop(station) for station in stations]
+        rooms = Rooms()
+        self._stops = [_Stop(station, rooms) for station in stations]
         self._former: frozenset[str] = frozenset()
 
     def run(self, begin: int, taps: Taps | None) -> None:
@@ -66,14 +68,26 @@ class Journey:
 
 
 class _Stop:
-    """Out of the blocks, through the taps, and back."""
+    """Bends a map where it lies; or out of the blocks, through the taps, and back."""
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: Station, rooms: Rooms) -> None:
         self._station = station
+        self._rooms = rooms
         self._out, self._back = Program(), Program()
         self._plain: Tensor | None = None
 
     def __call__(self, taps: Taps) -> None:
+        bends = taps.in_blocks(self._station.name)
+        if bends is None:
+            self._through(taps)
+            return
+        blocks = Blocks(self._station.map, self._rooms)
+        bends.in_blocks(blocks)
+        blocks.choose(None, None)
+        blocks.scale_by(self._station.styles)
+        blocks.run()
+
+    def _through(self, taps: Taps) -> None:
         station = self._station
         if self._plain is None:
             self._plain = torch.empty(station.map.channels, *station.map.size)

@@ -1,20 +1,14 @@
 """Edges: the encoder sees a drawing of the source."""
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from model import conditions
 from model.knob import Knob
 from performer import parts
-from performer.conditions.blur import NATIVE_HEIGHT, blurred
-from performer.pictures import brightness
 
 if TYPE_CHECKING:
     import torch
-
-_SCHARR = ((-3.0, 0.0, 3.0), (-10.0, 0.0, 10.0), (-3.0, 0.0, 3.0))
-_SCHARR_GAIN = 32.0  # what the kernel answers to a slope of 1 a pixel
-_CONTRAST = 10.0  # at strength 1 an ordinary outline is nearly white, and grain stays dark
 
 
 class Edges:
@@ -46,25 +40,6 @@ class Edges:
 
     def apply(self, picture: "torch.Tensor", values: Mapping[str, float]) -> "torch.Tensor":
         """The lines of ``picture`` [1, 3, H, W] as a grey picture of its shape and range."""
-        import torch
-
-        pixels = picture.shape[-2] / NATIVE_HEIGHT
-        wide = picture.to(torch.promote_types(picture.dtype, torch.float32))
-        light = (brightness(wide) + 1) / 2
-        steepness = _slope(blurred(light, values["softness"] * pixels)) * pixels
-        # A blur flattens every slope; what it takes from a sharp step is given back.
-        contrast = _CONTRAST * math.hypot(1.0, values["softness"]) * values["strength"]
-        lines = 1 - 2 * torch.exp(-contrast * steepness)
-        lines = -lines if values["invert"] >= 0.5 else lines
-        return lines.expand_as(picture).to(picture.dtype)
-
-
-def _slope(light: "torch.Tensor") -> "torch.Tensor":
-    """How steep [1, 1, H, W] in 0 … 1 is at each pixel, a pixel (Scharr's kernels)."""
-    import torch
-    from torch.nn.functional import conv2d, pad
-
-    across = light.new_tensor(_SCHARR) / _SCHARR_GAIN
-    kernels = torch.stack([across, across.mT])[:, None]
-    slopes = conv2d(pad(light, (1, 1, 1, 1), mode="replicate"), kernels)
-    return slopes.square().sum(dim=1, keepdim=True).sqrt()
+        return conditions.edges(
+            picture, values["strength"], values["softness"], invert=values["invert"] >= 0.5
+        )

@@ -16,7 +16,7 @@ from performer.doors.status import NUMBERS
 
 ROWS = 3  # where each value stands, where it goes, and in how many seconds
 _SEQUENCE, _ENTRIES_START = 0, 64
-_HEAD = struct.Struct("<QQddd")  # generation, values, seconds, written_at, walked
+_HEAD = struct.Struct("<QQdddd")  # generation, values, seconds, written_at, walked, style_walked
 _ROWS_START = 64
 _ENTRY_BYTES = _ROWS_START + ROWS * NUMBERS * 8
 
@@ -27,7 +27,7 @@ class Entry:
 
     ``generation`` says to which scene's table the columns of ``motion`` [3, n] belong: value,
     target, seconds left to it. ``seconds`` is the clock at ``written_at``, by the monotonic clock
-    that all processes share; ``walked`` how far the latent had walked.
+    that all processes share; ``walked`` how far the latent had walked, ``style_walked`` its style.
     """
 
     generation: int
@@ -35,6 +35,7 @@ class Entry:
     written_at: float
     walked: float
     motion: npt.NDArray[np.float64]
+    style_walked: float = 0.0
 
 
 class JournalDoor:
@@ -55,7 +56,7 @@ class JournalDoor:
         sequence = self._words[_SEQUENCE] + 1
         start = self._start(sequence)
         head = entry.generation, entry.motion.shape[1], entry.seconds, entry.written_at
-        _HEAD.pack_into(self._memory, start, *head, entry.walked)
+        _HEAD.pack_into(self._memory, start, *head, entry.walked, entry.style_walked)
         rows = np.ascontiguousarray(entry.motion, np.float64).tobytes()
         self._memory[start + _ROWS_START : start + _ROWS_START + len(rows)] = rows
         self._fence()
@@ -80,7 +81,10 @@ class JournalDoor:
         return _ENTRIES_START + sequence % 2 * _ENTRY_BYTES
 
     def _entry(self, start: int) -> Entry:
-        generation, values, seconds, written_at, walked = _HEAD.unpack_from(self._memory, start)
+        generation, values, seconds, written_at, walked, style_walked = _HEAD.unpack_from(
+            self._memory, start
+        )
         values = min(values, NUMBERS)
         motion = np.frombuffer(self._memory, np.float64, ROWS * values, start + _ROWS_START).copy()
-        return Entry(generation, seconds, written_at, walked, motion.reshape(ROWS, values))
+        rows = motion.reshape(ROWS, values)
+        return Entry(generation, seconds, written_at, walked, rows, style_walked)

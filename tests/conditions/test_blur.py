@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from performer.conditions.blur import Blur, blurred
+from model.conditions import blurred
+from performer.conditions.blur import Blur
 
 GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "ops" / "ops.npz")
 

@@ -26,17 +26,17 @@ def test_slerp_between_equal_and_opposite_vectors_stays_finite() -> None:
 
 @pytest.mark.parametrize(("position", "seed"), [(0.0, 7), (0.5, 21), (1.0, 84), (-1, 7), (2, 84)])
 def test_a_path_visits_its_seeds(position: float, seed: int) -> None:
-    path = SeedPath([7, 21, 84], 16, lambda z, psi: z)
+    path = SeedPath([7, 21, 84], 16)
     assert path.z(position) == pytest.approx(seed_vector(seed, 16))
 
 
 def test_a_path_of_one_seed_stays_there() -> None:
-    path = SeedPath([7], 16, lambda z, psi: z)
+    path = SeedPath([7], 16)
     assert path.z(0.7) == pytest.approx(seed_vector(7, 16))
 
 
 def test_a_path_never_jumps() -> None:
-    path = SeedPath([7, 21, 84], 16, lambda z, psi: z)
+    path = SeedPath([7, 21, 84], 16)
     places = [path.z(there_and_back(step / 200)) for step in range(600)]
     steps = [np.linalg.norm(b - a) for a, b in itertools.pairwise(places)]
     assert max(steps) < 0.1

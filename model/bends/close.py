@@ -1,0 +1,28 @@
+"""Close: small dark shapes vanish, large ones stay."""
+
+from typing import TYPE_CHECKING
+
+from model.bends.base import BendSettings, Part, Site
+from model.bends.morphology import Radius, highest, lowest
+
+if TYPE_CHECKING:
+    import torch
+
+    from cuda_ops.cpu.blocks import Blocks
+
+
+class Close(Part):
+    """Dilates and then erodes, both by ``radius``."""
+
+    class Settings(BendSettings):
+        radius: Radius = 0.0
+
+    def apply(
+        self, features: "torch.Tensor", amounts: "torch.Tensor", site: Site
+    ) -> "torch.Tensor":
+        """The maps after ``amounts`` (mix, radius)."""
+        return lowest(highest(features, amounts[1], site), amounts[1], site)
+
+    def in_blocks(self, blocks: "Blocks", amounts: "torch.Tensor", site: Site) -> None:
+        """The same, by native kernels."""
+        blocks.closed(site.values["radius"] * site.pixels_per_picture)

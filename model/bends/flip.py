@@ -1,0 +1,39 @@
+"""Flip: feature maps as in a mirror."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from model.bends.base import Amount, BendSettings, Part, Site
+
+if TYPE_CHECKING:
+    import torch
+
+    from cuda_ops.cpu.blocks import Blocks
+
+_AXES = {"horizontal": (-1,), "vertical": (-2,), "both": (-2, -1)}
+
+
+class Flip(Part):
+    """Fades to the maps mirrored left to right (``axis: horizontal``) or top to bottom."""
+
+    class Settings(BendSettings):
+        axis: Literal["horizontal", "vertical", "both"] = "horizontal"
+        amount: Amount = 0.0
+
+    def neutral(self, values: Mapping[str, float]) -> bool:
+        """At no amount."""
+        return values["amount"] == 0
+
+    def apply(
+        self, features: "torch.Tensor", amounts: "torch.Tensor", site: Site
+    ) -> "torch.Tensor":
+        """The maps after ``amounts`` (mix, amount)."""
+        return features.lerp(features.flip(_AXES[self.settings.axis]), amounts[1])
+
+    def in_blocks(self, blocks: "Blocks", amounts: "torch.Tensor", site: Site) -> None:
+        """The same, by native kernels."""
+        import torch
+
+        axes = _AXES[self.settings.axis]
+        signs = torch.tensor([-1.0 if -1 in axes else 1.0, -1.0 if -2 in axes else 1.0, 1.0])
+        blocks.resample_affine(signs.diag(), "edge", nearest=True, share=site.values["amount"])

@@ -1,0 +1,54 @@
+"""Reading feature maps elsewhere than where they lie: one bilinear resampling.
+
+Positions are pixels about the centre of a map, x to the right and y down.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+    from model.bends.base import Border
+
+_PADDING = {"reflect": "reflection", "edge": "border", "zeros": "zeros", "wrap": "border"}
+
+
+def grid(size: tuple[int, int], like: "torch.Tensor") -> "torch.Tensor":
+    """The positions (x, y) of all pixels of a map of ``size`` (height, width): [H, W, 2].
+
+    Of the type and on the device of ``like``.
+    """
+    import torch
+
+    height, width = size
+    x = torch.arange(width, device=like.device, dtype=like.dtype) + (0.5 - width / 2)
+    y = torch.arange(height, device=like.device, dtype=like.dtype) + (0.5 - height / 2)
+    return torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)
+
+
+def moved(positions: "torch.Tensor", matrix: "torch.Tensor") -> "torch.Tensor":
+    """``positions`` [..., 2] after ``matrix`` [2, 3]."""
+    return positions @ matrix[:, :2].mT + matrix[:, 2]
+
+
+def resampled(
+    features: "torch.Tensor", positions: "torch.Tensor", border: "Border", *, nearest: bool = False
+) -> "torch.Tensor":
+    """What lies in ``features`` [N, C, H, W] at each of ``positions`` [H, W, 2], float32."""
+    import torch
+    from torch.nn import functional
+
+    height, width = features.shape[-2:]
+    wide = features.to(torch.promote_types(features.dtype, torch.float32))
+    size = positions.new_tensor([width, height])
+    if border == "wrap":
+        positions = torch.remainder(positions + size / 2, size) - size / 2
+        wide, size = functional.pad(wide, [1, 1, 1, 1], mode="circular"), size + 2
+    scaled = (positions * 2 / size).to(wide.dtype)
+    return functional.grid_sample(
+        wide,
+        scaled.expand(len(wide), -1, -1, -1),
+        mode="nearest" if nearest else "bilinear",
+        padding_mode=_PADDING[border],
+        align_corners=False,
+    )

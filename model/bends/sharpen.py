@@ -1,0 +1,37 @@
+"""Sharpen: detail of feature maps stands out."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
+
+from model.bends.base import BendSettings, Part, Site
+from model.bends.smoothing import MOST_SIGMA, smoothed, taps
+from model.knob import Knob
+
+if TYPE_CHECKING:
+    import torch
+
+    from cuda_ops.cpu.blocks import Blocks
+
+
+class Sharpen(Part):
+    """Adds ``amount`` times what a blur of the width ``sigma`` takes away."""
+
+    class Settings(BendSettings):
+        amount: Annotated[float, Knob(0, 8, unit="x")] = 0.0
+        sigma: Annotated[float, Knob(0.002, MOST_SIGMA, "exponential", unit="pictures")] = 0.01
+
+    def neutral(self, values: Mapping[str, float]) -> bool:
+        """At no amount."""
+        return values["amount"] == 0
+
+    def apply(
+        self, features: "torch.Tensor", amounts: "torch.Tensor", site: Site
+    ) -> "torch.Tensor":
+        """The maps after ``amounts`` (mix, amount, sigma)."""
+        _, amount, sigma = amounts.unbind()
+        return features + amount * (features - smoothed(features, sigma, site))
+
+    def in_blocks(self, blocks: "Blocks", amounts: "torch.Tensor", site: Site) -> None:
+        """The same, by native kernels."""
+        amount = site.values["amount"]
+        blocks.smooth(taps(amounts[2], site), own=1 + amount, smoothed=-amount)

@@ -1,0 +1,28 @@
+"""Shear: slant feature maps."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from model.bends.base import Moved
+from model.bends.relocation import Affine, matrix_of
+from model.knob import Knob
+
+if TYPE_CHECKING:
+    import torch
+
+Slope = Annotated[float, Knob(-2, 2)]
+
+
+class Shear(Affine):
+    """Moves each row to the right by ``x`` times its depth, then each column down by ``y`` times.
+
+    Depths are distances from the centre, so that the middle stays.
+    """
+
+    class Settings(Moved):
+        x: Slope = 0.0
+        y: Slope = 0.0
+
+    def matrix(self, amounts: "torch.Tensor", pixels_per_picture: float) -> "torch.Tensor":
+        """Of ``amounts`` (mix, x, y)."""
+        _, x, y = amounts.unbind()
+        return matrix_of((1 + x * y, -x, 0.0), (-y, 1.0, 0.0))

@@ -1,0 +1,1 @@
+"""How good pictures are: one measure per file, each with its source."""

@@ -1,0 +1,131 @@
+"""The network that a recipe trains: fresh, or with the layers of another taken over."""
+
+from fnmatch import fnmatchcase
+
+import torch
+from torch import Tensor, nn
+
+from model import checkpoint, networks, schedule, together
+from model.alias_free import AliasFreeLayer
+from model.config import Config
+from model.encoder import BatchNorm
+from model.errors import LoadError
+from model.network import Network
+from model.schedule_stylegan2 import stylegan2
+from model.training.draws import For, draw
+from model.training.errors import TrainingError
+from model.training.recipe import NetworkRecipe, Recipe
+
+
+def fresh(recipe: Recipe) -> tuple[Network, str]:
+    """The generator at the start of a run, and a line about what was taken over.
+
+    Raises:
+        TrainingError: the recipe describes no network, or its file cannot be taken over.
+    """
+    network, line = _new(recipe), ""
+    if recipe.network.start_from is not None:
+        line = _take_over(network, recipe.network)
+    network.train().requires_grad_(True)
+    _freeze(network, recipe.network.frozen)
+    for module in network.modules():
+        if isinstance(module, BatchNorm):
+            module.momentum = recipe.batch_norm_momentum
+    return network, line
+
+
+def _new(recipe: Recipe) -> Network:
+    with torch.random.fork_rng():
+        torch.manual_seed(int(draw(recipe.seed, For.WEIGHTS, 0).integers(1 << 62)))
+        try:
+            return networks.from_config(configuration(recipe.network))
+        except (LoadError, ValueError) as error:
+            raise TrainingError(f"network: {error}") from None
+
+
+def configuration(recipe: NetworkRecipe) -> Config:
+    """What the network of a recipe is made of. Errors: ValueError."""
+    budget = (recipe.resolution, recipe.channel_base, recipe.channel_max)
+    match recipe.family:
+        case "canvas":
+            return schedule.canvas(
+                *budget,
+                condition_size=recipe.condition_size,
+                variant=recipe.variant,
+                latent_size=recipe.latent_size,
+                encoder_ws=recipe.encoder_ws,
+            )
+        case "stylegan3":
+            return schedule.stylegan3(
+                *budget, variant=recipe.variant, latent_size=recipe.latent_size
+            )
+        case "stylegan2":
+            return stylegan2(*budget, latent_size=recipe.latent_size)
+
+
+def _take_over(network: Network, recipe: NetworkRecipe) -> str:
+    """Copy every tensor of the file that has a place of its shape; generators first."""
+    assert recipe.start_from is not None
+    try:
+        source = checkpoint.load(recipe.start_from).state_dict()
+    except LoadError as error:
+        raise TrainingError(str(error)) from None
+    wanted = network.state_dict()
+    taken = {name: source[key] for name in wanted if (key := _match(name, wanted[name], source))}
+    if not taken:
+        raise TrainingError(f"{recipe.start_from}: none of its layers fits this network; {_MEND}")
+    network.load_state_dict(taken, strict=False)
+    return f"{recipe.start_from}: {len(taken)} of {len(wanted)} tensors taken over"
+
+
+_MEND = "use the resolution and channels that it has"
+
+
+def _match(name: str, tensor: Tensor, source: dict[str, Tensor]) -> str | None:
+    """The name in ``source`` of what fits ``name``: the same, or the same layer of another width.
+
+    Layers are named after their number, size and channels, of which the number says which it is.
+    """
+    candidates = [name, *(key for key in source if _generic(key) == _generic(name))]
+    return next((k for k in candidates if k in source and source[k].shape == tensor.shape), None)
+
+
+def _generic(name: str) -> str:
+    parts = name.split(".")
+    return ".".join(part.split("_")[0] if part.startswith(("L", "AL")) else part for part in parts)
+
+
+def _freeze(network: Network, patterns: tuple[str, ...]) -> None:
+    names = dict(network.named_parameters())
+    for pattern in patterns:
+        found = [name for name in names if fnmatchcase(name, pattern)]
+        if not found:
+            parts = ", ".join(sorted({name.rsplit(".", 1)[0] for name in names}))
+            raise TrainingError(f"network.frozen: nothing is called {pattern}; there are {parts}")
+        for name in found:
+            names[name].requires_grad_(False)
+
+
+@torch.no_grad()
+def settle(network: Network, condition: Tensor, z: Tensor) -> None:
+    """Set every running statistic from one batch, so that a fresh network starts normalised."""
+    hooks = [
+        module.register_forward_pre_hook(_measure)
+        for module in network.modules()
+        if isinstance(module, BatchNorm | AliasFreeLayer)
+    ]
+    network.generate(z, condition=condition if condition.numel() else None)
+    for hook in hooks:
+        hook.remove()
+
+
+def _measure(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    x = inputs[0].float()
+    match module:
+        case BatchNorm():
+            mean = together.mean(x.mean([0, 2, 3]))
+            module.running_mean.copy_(mean)
+            centred = x - mean[:, None, None]
+            module.running_var.copy_(together.mean(centred.square().mean([0, 2, 3])))
+        case AliasFreeLayer():
+            module.magnitude_ema.copy_(together.mean(x.square().mean()))

@@ -1,0 +1,231 @@
+"""``performer train``: a recipe and a folder of pictures in, a network out."""
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from performer import recipes
+from performer.console import say, warn
+from performer.errors import PerformerError
+
+if TYPE_CHECKING:
+    import torch
+
+    from model.training.recipe import Recipe
+
+OWN = "own"
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The command and its options."""
+    train = commands.add_parser("train", help="teach a network with a folder of pictures")
+    train.add_argument("recipe", nargs="?", default=OWN, help=f"a file or a name ({OWN})")
+    train.add_argument("--pictures", metavar="FOLDER", help="what it learns from")
+    train.add_argument("--conditions", metavar="FOLDER", help="of the pairs of the same names")
+    train.add_argument("--out", type=Path, metavar="FOLDER", help="of the run (runs/RECIPE)")
+    train.add_argument("--from", dest="start_from", metavar="FILE", help="take its layers over")
+    train.add_argument("--canvas", metavar="WxH", help="one stage on this canvas")
+    train.add_argument("--batch", type=int, metavar="N", help="pictures in a step of that stage")
+    train.add_argument("--images", type=int, metavar="N", help="pictures seen in that stage")
+    train.add_argument("--resume", action="store_true", help="go on where the run in --out ended")
+    train.add_argument("--minutes", type=float, metavar="N", help="stop then, to be resumed")
+    train.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    train.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="such as loss.pixel=2"
+    )
+    train.set_defaults(command=command)
+
+
+def command(asked: argparse.Namespace) -> int:
+    """Train as asked; the exit status."""
+    from model.training.errors import TrainingError
+
+    folder = asked.out or Path("runs") / Path(asked.recipe).stem
+    try:
+        with _joined(asked.device) as device:
+            return _train(asked, folder, device)
+    except TrainingError as error:
+        raise PerformerError(str(error)) from error
+
+
+def _train(asked: argparse.Namespace, folder: Path, device: "torch.device") -> int:
+    from model import together
+    from model.training.run import MODEL, Run
+
+    recipe, state = _resumed(asked, folder) if asked.resume else (_recipe(asked), None)
+    if together.rank() == 0:
+        _make(folder, asked.resume)
+    with _Watch(recipe.images, together.rank() == 0) as watch:
+        run = Run(recipe, folder, watch, device, asked.minutes)
+        is_done = run.start(state)
+    if is_done:
+        watch.told(f"{folder / MODEL}: trained on {run.trainer.seen} pictures")
+        return 0
+    watch.told(f"{folder}: written down after {run.trainer.seen} pictures; go on with --resume")
+    return watch.status
+
+
+def _recipe(asked: argparse.Namespace) -> "Recipe":
+    given = _given(asked)
+    recipe = recipes.read(asked.recipe, given)
+    return _staged(recipe, asked, 0)
+
+
+def _given(asked: argparse.Namespace) -> dict[str, Any]:
+    named = {
+        "pictures": asked.pictures,
+        "conditions": asked.conditions,
+        "network.start_from": asked.start_from,
+    }
+    return {
+        **{name: value for name, value in named.items() if value is not None},
+        **recipes.settings(asked.set),
+    }
+
+
+def _resumed(asked: argparse.Namespace, folder: Path) -> tuple["Recipe", Any]:
+    """The recipe of the run in ``folder``, with what was asked for anew, and its state."""
+    from ruamel.yaml.comments import CommentedMap
+
+    from model.training import checkpoint
+    from performer import document
+
+    recipe, state = checkpoint.read(folder)
+    values = recipe.model_dump(mode="json")
+    for name, value in _given(asked).items():
+        recipes.lay_over(values, name, value)
+    recipe = recipes.checked(document.Document("--set", CommentedMap(values)))
+    return _staged(recipe, asked, int(state["seen"])), state
+
+
+def _staged(recipe: "Recipe", asked: argparse.Namespace, seen: int) -> "Recipe":
+    """With one more stage from here on, where one was asked for."""
+    from ruamel.yaml.comments import CommentedMap
+
+    from performer import document
+
+    if not (asked.canvas or asked.batch or asked.images):
+        return recipe
+    values = recipe.model_dump(mode="json")
+    now = recipe.stage_at(seen)
+    stage = {
+        "canvas": asked.canvas or now.canvas,
+        "batch": asked.batch or now.batch,
+        "images": asked.images or max(recipe.images - seen, 1),
+    }
+    values["stages"] = [*_past(recipe, seen), stage]
+    return recipes.checked(document.Document("--canvas, --batch, --images", CommentedMap(values)))
+
+
+def _past(recipe: "Recipe", seen: int) -> Iterator[Mapping[str, Any]]:
+    for stage in recipe.stages:
+        if seen > 0:
+            yield {**stage.model_dump(mode="json"), "images": min(stage.images, seen)}
+        seen -= stage.images
+
+
+def _make(folder: Path, is_resuming: bool) -> None:
+    from model.training.checkpoint import NAME
+
+    if not is_resuming and (folder / NAME).exists():
+        raise PerformerError(f"{folder}: holds a run; use --resume, or another folder with --out")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PerformerError(f"{folder}: cannot be made ({error.strerror})") from error
+
+
+@contextlib.contextmanager
+def _joined(device: str) -> "Iterator[torch.device]":
+    """The device, and the other processes where torchrun started several."""
+    import torch
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda":
+        device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    try:
+        found = torch.device(device)
+    except RuntimeError:
+        raise PerformerError(f"--device: there is no {device}; use cpu or cuda") from None
+    if "RANK" not in os.environ:
+        yield found
+        return
+    torch.distributed.init_process_group("nccl" if found.type == "cuda" else "gloo")
+    try:
+        yield found
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+class _Watch:
+    """Shows how far a run is, and listens to signals: the first asks the run to end well."""
+
+    def __init__(self, images: int, is_first: bool) -> None:
+        self.status = 0
+        self._is_first = is_first
+        self._images = images
+        self._bar: Any = None
+        self._means: dict[str, float] = {}
+        self._former: dict[int, Any] = {}
+        self._said = time.monotonic()
+
+    def __enter__(self) -> "_Watch":
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._former[number] = signal.signal(number, self._stop)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+        if self._bar is not None:
+            self._bar.close()
+
+    def _stop(self, number: int, _: object) -> None:
+        if self.status:  # asked twice
+            raise KeyboardInterrupt
+        self.status = 128 + number
+
+    def is_stopping(self) -> bool:
+        return self.status != 0
+
+    def told(self, line: str) -> None:
+        if not self._is_first:
+            return
+        if self._bar is not None:
+            self._bar.clear()
+        (say if self._bar is None else warn)(line)
+
+    def seen(self, pictures: int, figures: Mapping[str, float]) -> None:
+        if not self._is_first:
+            return
+        for name, value in figures.items():
+            self._means[name] = 0.98 * self._means.get(name, value) + 0.02 * value
+        if sys.stderr.isatty():
+            self._show(pictures)
+        elif time.monotonic() - self._said > 60:
+            self._said = time.monotonic()
+            say(f"{pictures} of {self._images} pictures, {self._told_means()}")
+
+    def _told_means(self) -> str:
+        return ", ".join(f"{name} {value:.4f}" for name, value in self._means.items())
+
+    def _show(self, pictures: int) -> None:
+        if self._bar is None:
+            self._bar = _bar(self._images, pictures)
+        if self._bar is not None:
+            self._bar.set_postfix_str(self._told_means(), refresh=False)
+            self._bar.update(pictures - self._bar.n)
+
+
+def _bar(images: int, seen: int) -> Any:
+    """A bar with the time that is left."""
+    from tqdm import tqdm
+
+    return tqdm(total=images, initial=seen, unit=" pictures", smoothing=0.05, dynamic_ncols=True)

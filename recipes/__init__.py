@@ -1,0 +1,1 @@
+"""The recipes of trainings that come with the instrument."""
