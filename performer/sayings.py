@@ -12,6 +12,7 @@ from performer.scene import (
     GovernorSettings,
     MacroSettings,
     ModelSettings,
+    MorphSettings,
     RouteSettings,
 )
 
@@ -71,6 +72,7 @@ def _fields(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
     known: dict[str, type[BaseModel]] = {"map": RouteSettings, "macros": MacroSettings}
     known |= {"directions": DirectionSettings, "model": ModelSettings}
     known["fallback"], known["governor"] = FallbackSettings, GovernorSettings
+    known["morph"] = MorphSettings
     if len(loc) > 1:
         model = known.get(str(loc[0]), model)
     return [field.alias or name for name, field in model.model_fields.items()]

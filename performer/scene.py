@@ -21,6 +21,7 @@ from model.latent.base import LatentSettings
 from model.latent.walk import Walk
 from model.options import NetworkKnobs
 from model.settings import Name, Playable, Settings
+from performer.doors.presets import MOST_PRESETS
 from performer.parameters import Macro, Parameter, Table
 from performer.sizes import LEAST_SIDE, MOST_SIDE
 
@@ -121,6 +122,38 @@ class RouteSettings(_Section):
     glide_seconds: Annotated[float, Field(ge=0, le=60)] | None = None
 
 
+_INK = r"[^\s\x00-\x1f\x7f]"  # what a name begins and ends with
+PresetNumber = Annotated[int, Knob(0, MOST_PRESETS, step=1)]
+_PRESET_NAME = rf"^{_INK}([^\x00-\x1f\x7f]{{0,38}}{_INK})?$"
+PresetName = Annotated[str, Field(pattern=_PRESET_NAME)]
+PresetValues = dict[str, float]
+
+
+def is_preset_name(text: str) -> bool:
+    """Whether a preset can be called so: 1 to 40 characters that can be read."""
+    return re.match(_PRESET_NAME, text) is not None and text.isprintable()
+
+
+class MorphSettings(Playable):
+    """Between presets, by their numbers.
+
+    ``position`` is a fader from preset ``a`` to preset ``b`` (0: what stood before), ``x`` and
+    ``y`` a pad over all presets in lines of ``columns``. A number sent to ``recall`` is recalled
+    within ``seconds``; 1 sent to ``revert`` goes back to what stood before, 2 to what the scene
+    says.
+    """
+
+    columns: Annotated[int, Field(ge=1, le=16)] = 4
+    a: PresetNumber = 0
+    b: PresetNumber = 0
+    position: Annotated[float, Knob(0, 1)] = 0.0
+    x: Annotated[float, Knob(0, 1)] = 0.0
+    y: Annotated[float, Knob(0, 1)] = 0.0
+    seconds: Annotated[float, Knob(0, 60, unit="s", glide_seconds=0)] = 0.0
+    recall: PresetNumber = 0
+    revert: Annotated[int, Knob(0, 2, step=1)] = 0
+
+
 class Scene(_Section, Playable):
     """Everything that one YAML file says, checked.
 
@@ -146,6 +179,8 @@ class Scene(_Section, Playable):
     controllers: dict[Name, SerializeAsAny[Settings]] = {}
     macros: dict[Annotated[int, Field(ge=1, le=8)], MacroSettings] = {}
     map: tuple[RouteSettings, ...] = ()
+    morph: MorphSettings = MorphSettings()
+    presets: dict[PresetName, PresetValues] = {}
     fade_seconds: Annotated[float, Field(ge=0, le=60)] = 1.0
     panic: Annotated[int, Knob(0, 1, step=1)] = 0
     blackout: Annotated[float, Knob(0, 1)] = 0.0
@@ -191,6 +226,7 @@ class Scene(_Section, Playable):
             parts: Mapping[str, Settings] = getattr(self, section)
             for name, settings in parts.items():
                 yield f"{section}.{name}", settings
+        yield "morph", self.morph
         yield "", self
 
     def neutral(self) -> dict[str, float]:

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import AfterValidator, Field
 
 from performer import parts
-from performer.controllers import osc_packet, osc_wire
+from performer.controllers import osc_packet, osc_presets, osc_wire
 from performer.controllers.osc_addresses import (
     QUESTION,
     SCENE,
@@ -58,7 +58,7 @@ class Osc:
 
         osc = Osc(settings)
         router = Router.of(scene, table, name, str)  # the messages of OSC are its addresses
-        await osc.start(table, door, router, lan, values, call)
+        await osc.start(table, door, router, lan, values, call, presets)
         osc.feedback(values())                       # about 30 times a second
         osc.take_up(table, router)                   # when another scene plays
         osc.status()                                 # for its board
@@ -117,13 +117,16 @@ class Osc:
         lan: bool,
         values: Callable[[], Values | Sequence[float]],
         call: Callable[[str], None] | None = None,
+        presets: osc_presets.Presets | None = None,
     ) -> None:
         """Take the port, on all interfaces only with ``lan``, and listen.
 
         ``values`` tells where every parameter of ``table`` stands; ``call`` plays the scene of a
-        name, or raises PerformerError. Errors: PerformerError where the port is taken.
+        name, or raises PerformerError; ``presets`` keeps those of the scene. Errors: PerformerError
+        where the port is taken.
         """
         self._call = call
+        self._presets = presets
         self._table = table
         self._addresses = Addresses(table, router)
         self._peers = Peers(table)
@@ -216,7 +219,7 @@ class Osc:
             self._call_scene(message, self._call)
             return Request()
         try:
-            request = self._addresses.request(message.address, message.arguments)
+            request = self._found(message)
         except UnknownAddressError as error:
             self._counts["unknown"] += 1
             self._say_once(message.address, str(error))
@@ -228,6 +231,13 @@ class Osc:
         self._counts["messages"] += 1
         self._last = message
         return request
+
+    def _found(self, message: osc_packet.Message) -> Request:
+        """What it asks for. Errors: UnknownAddressError, RefusedError."""
+        if self._presets is not None and message.address.startswith(osc_presets.PRESET):
+            asked = osc_presets.changes(self._presets, message.address, message.arguments)
+            return Request(tuple(asked))
+        return self._addresses.request(message.address, message.arguments)
 
     def _call_scene(self, message: osc_packet.Message, call: Callable[[str], None]) -> None:
         match message.arguments:

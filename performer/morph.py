@@ -1,0 +1,325 @@
+"""Morphs between presets, by a fader or on a pad: every value in the space where it makes sense.
+
+A recall is the fader going by itself, from what stood before to the preset: so a hand may take it
+on the way, and bring it back. Values move only while one of the controls does, and a hand that
+moves a value takes it out of the morph until the next begins. What must not be stepped through
+switches in the middle; where that is a seed, the latent mixes the w of both ends instead.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from performer.doors.presets import WALKS, Rows
+from performer.spaces import Spaces, Values
+
+if TYPE_CHECKING:
+    from performer.parameters import Table
+
+PREFIX = "morph"
+BACK, SCENE = 1, 2  # what `revert` goes back to: before the last morph, or as the scene is written
+STATE_ROWS = 3  # what stood before, what is gone back to, and what takes part
+_NOT_MORPHED = ("panic", "blackout", "freeze")
+_NEITHER = (PREFIX, "macros")  # macros follow what they move
+_LEAST_FADE_SECONDS = 0.25
+
+Walk = tuple[float, float]  # how far the latent had walked, and its style
+
+
+def takes_part(name: str) -> bool:
+    """Whether the parameter of this name can be part of a preset."""
+    return name not in _NOT_MORPHED and name.partition(".")[0] not in _NEITHER
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """What a morph asks of the stations in one frame.
+
+    Attributes:
+        corners: shares, and values whose w are to be mixed by them; none where one w will do.
+        before: the shares of what stood before the morph, and of what is gone back to.
+        begins: with this frame; ``back`` where the former one is gone back on.
+        stood: the values that stood when it began.
+        walk: where the latent goes on walking, for a preset that knows.
+        cross_fade_seconds: over the picture before, since something switched; 0 where nothing did.
+    """
+
+    corners: tuple[tuple[float, Values], ...] = ()
+    before: tuple[float, float] = (0.0, 0.0)
+    begins: bool = False
+    back: bool = False
+    stood: Values = field(default_factory=lambda: np.zeros(0))
+    walk: Walk | None = None
+    cross_fade_seconds: float = 0.0
+
+
+NOTHING = Blend()
+
+
+class _End(NamedTuple):
+    """Values of a whole table, and the ``parts`` they were mixed of, with their shares."""
+
+    values: Values
+    parts: tuple[tuple[float, Values], ...]
+
+    @classmethod
+    def of(cls, values: Values) -> "_End":
+        return cls(values, ((1.0, values),))
+
+
+class Motion(NamedTuple):
+    """Where every value stands, where it goes, and in how many seconds: [n] each, to be changed."""
+
+    current: Values
+    target: Values
+    remaining: Values
+
+
+class Morph:
+    """Moves the values of ``table`` as its own parameters, those under ``morph.``, say."""
+
+    def __init__(self, table: "Table", spaces: Spaces, motion: Motion) -> None:
+        self.columns = 4
+        self.fade_seconds = 1.0
+        self._places = table.under(PREFIX)
+        self._shorts = {place: short for short, place in self._places.items()}
+        self._controls = [self._places[short] for short in ("a", "b", "position", "x", "y")]
+        self._spaces = spaces
+        self._motion = motion
+        knobs = [parameter.knob for parameter in table.parameters]
+        self._low = np.array([knob.low for knob in knobs])
+        self._high = np.array([knob.high for knob in knobs])
+        self._step = np.array([knob.step for knob in knobs])
+        self._starts = np.array([parameter.default for parameter in table.parameters])
+        self._morphed = np.array([takes_part(name) for name in table.places], bool)
+        self._leaps = np.array([knob.leaps for knob in knobs], bool)
+        self._seeds = self._leaps & [name.startswith("latent.") for name in table.places]
+        self._rows: Rows = np.zeros((0, len(table) + WALKS))
+        self.state = np.stack([motion.current, motion.current, self._morphed.astype(np.float64)])
+        self._here, self._there, self._taking = self.state
+        self._last = np.full(len(self._controls), np.nan)
+        self._stale = True
+        self._mixed: tuple[tuple[float, Values], ...] = ()
+        self._said = np.zeros(len(table), bool)
+        self._before = (0.0, 0.0)
+        self._begins = NOTHING
+        self.written = np.zeros(len(table), bool)  # by the last frame
+
+    def put(self, rows: Rows) -> None:
+        """Know these presets: [presets, values + `WALKS`], NaN where one says nothing."""
+        rows = rows.copy()
+        values = rows[:, :-WALKS]
+        with np.errstate(invalid="ignore"):
+            values[:] = np.clip(values, self._low, self._high)
+            whole = np.where(self._step, self._step, 1.0)
+            stepped = self._low + whole * np.round((values - self._low) / whole)
+        values[:] = np.where(self._step, stepped, values)
+        values[:, ~self._morphed] = np.nan
+        there = np.flatnonzero(~np.isnan(values).all(1))
+        self._rows = rows[: int(there[-1]) + 1 if len(there) else 0]
+        self._stale = True
+
+    def hear(self, place: int, seconds: float | None) -> None:
+        """A hand has sent the value at ``place`` to its target, in ``seconds`` if it said so."""
+        short = self._shorts.get(place)
+        if short is None:
+            self._taking[place] = 0.0
+        elif short == "recall":
+            self._recall(int(self._motion.target[place]), self._seconds(seconds))
+        elif short == "revert":
+            self._revert(int(self._motion.target[place]), self._seconds(seconds))
+        elif short in ("a", "b") or (short == "position" and not self._fader_leads):
+            self._begin("a")
+        elif short in ("x", "y"):
+            self._on_pad(place)
+
+    def release(self) -> None:
+        """Let what only triggers fall back by itself."""
+        for short in ("recall", "revert"):
+            self._set(short, 0.0)
+
+    def play(self) -> Blend:
+        """Move what the controls ask for; what the stations have to do beside."""
+        controls = self._motion.current[self._controls]
+        moved = not np.array_equal(controls, self._last)
+        self._last, cross_fade = controls, 0.0
+        self.written[:] = False
+        if moved or self._stale:
+            whole = self._whole()
+            if whole is not None and moved:
+                cross_fade = self._write(whole.values)
+            self._stale, self._mixed = False, self._to_mix(whole)
+        begins, self._begins = self._begins, NOTHING
+        corners = tuple((share, self._corner(row)) for share, row in self._mixed)
+        if not (corners or begins.begins or cross_fade or any(self._before)):
+            return NOTHING
+        found = {"corners": corners, "before": self._before, "cross_fade_seconds": cross_fade}
+        return replace(begins, **found)
+
+    def go_on(self, state: Values) -> None:
+        """Stand where another stood: its ``state``, with the controls where they are by now."""
+        self.state[:] = state
+        self._last, self._stale = self._motion.current[self._controls], True
+
+    def take_over(self, former: "Morph", moved: Mapping[int, int]) -> None:
+        """Go on as ``former`` did in another table; ``moved`` leads from its places to ours."""
+        ours, theirs = list(moved.values()), list(moved)
+        self.state[:, ours] = former.state[:, theirs]
+        rows = np.full((len(former._rows), self.state.shape[1] + WALKS), np.nan)
+        rows[:, ours] = former._rows[:, theirs]
+        rows[:, -WALKS:] = former._rows[:, -WALKS:]
+        self.put(rows)
+        self.go_on(self.state)
+
+    @property
+    def _fader_leads(self) -> bool:
+        return bool(self._taking[self._places["a"]])
+
+    @property
+    def _pad_leads(self) -> bool:
+        return bool(self._taking[self._places["x"]])
+
+    def _value(self, short: str) -> float:
+        return float(self._motion.current[self._places[short]])
+
+    def _set(self, short: str, value: float, seconds: float = 0.0) -> None:
+        place = self._places[short]
+        self._motion.target[place], self._motion.remaining[place] = value, seconds
+        if seconds <= 0:
+            self._motion.current[place] = value
+
+    def _seconds(self, own: float | None) -> float:
+        return self._value("seconds") if own is None else own
+
+    def _begin(self, leader: str, there: Values | None = None) -> None:
+        """A morph begins, led by the fader (``a``) or the pad (``x``), from where all stands."""
+        self._here[:] = self._motion.current
+        self._there[:] = self._here if there is None else there
+        self._taking[:] = self._morphed
+        self._taking[self._places[leader]] = 1.0
+        self._last[:] = np.nan
+        self._begins = Blend(begins=True, stood=self._here.copy())
+
+    def _go(self, number: int, seconds: float) -> None:
+        """Let the fader go by itself, from what stood before."""
+        self._set("a", 0)
+        self._set("b", number)
+        self._set("position", 0.0)
+        self._set("position", 1.0, seconds)
+
+    def _recall(self, number: int, seconds: float) -> None:
+        if self._row(number) is None:
+            return
+        self._begin("a")
+        self._go(number, seconds)
+        walk = self._rows[number - 1, -WALKS:]
+        if np.isfinite(walk).all():
+            self._begins = replace(self._begins, walk=(float(walk[0]), float(walk[1])))
+
+    def _revert(self, to: int, seconds: float) -> None:
+        if to == SCENE:
+            self._begin("a", self._starts)
+        elif to == BACK and (self._fader_leads or self._pad_leads):
+            self._begin("a", self._here.copy())
+            self._begins = replace(self._begins, back=True)
+        else:
+            return
+        self._go(0, seconds)
+
+    def _on_pad(self, place: int) -> None:
+        if not self._pad_leads:
+            self._begin("x")
+        if self._begins.begins:  # from where the finger is, not from where another was
+            self._motion.current[place] = self._motion.target[place]
+            self._motion.remaining[place] = 0.0
+
+    def _row(self, number: int) -> Values | None:
+        """The values of a preset; None where there is none of this number."""
+        if not 0 < number <= len(self._rows):
+            return None
+        row: Values = self._rows[number - 1, :-WALKS]
+        return None if np.isnan(row).all() else row
+
+    def _end(self, number: int, otherwise: Values | None) -> _End | None:
+        """A preset, and what it does not say as it stood before."""
+        row = self._row(number)
+        if row is None:
+            return None if otherwise is None else _End.of(otherwise)
+        self._said |= ~np.isnan(row)
+        return _End.of(np.where(np.isnan(row), self._here, row))
+
+    def _whole(self) -> _End | None:
+        """What the controls ask for, all of it; what of it was said is noted beside."""
+        self._said[:] = False
+        if self._pad_leads:
+            self._before = (0.0, 0.0)
+            return self._under_finger()
+        a, b, share = int(self._value("a")), int(self._value("b")), self._value("position")
+        self._before = (1 - share) * (a == 0), share * (b == 0)
+        whole = self._pair(self._end(a, self._here), self._end(b, self._there), share)
+        if a == b == 0:
+            self._said[:] = self._here != self._there
+        return whole
+
+    def _under_finger(self) -> _End | None:
+        """What the pad asks for: of the four presets around the finger as much as it is near."""
+        if not len(self._rows):
+            return None
+        columns = min(self.columns, len(self._rows))
+        column, beside, right = _around(self._value("x"), columns)
+        line, below, down = _around(self._value("y"), -(-len(self._rows) // columns))
+        upper, lower = (
+            self._pair(
+                self._end(each * columns + column + 1, None),
+                self._end(each * columns + beside + 1, None),
+                right,
+            )
+            for each in (line, below)
+        )
+        return self._pair(upper, lower, down)
+
+    def _pair(self, one: _End | None, other: _End | None, share: float) -> _End | None:
+        """Between two ends; where one is not there, the other."""
+        if one is None or other is None:
+            return other if one is None else one
+        values = self._spaces.between(one.values, other.values, share)
+        nearest = one.values if share < 0.5 else other.values
+        sides = ((1 - share, one), (share, other))
+        parts = tuple((side * part, row) for side, end in sides for part, row in end.parts if side)
+        return _End(np.where(self._leaps, nearest, values), parts)
+
+    def _write(self, values: Values) -> float:
+        """Stand at ``values``; how long to fade over from what was there (0: not at all)."""
+        current, target, remaining = self._motion
+        mask = self._said & (self._taking > 0)
+        switched = mask & self._leaps & ~self._seeds & (current != values)
+        current[mask] = target[mask] = values[mask]
+        remaining[mask] = 0.0
+        self.written |= mask
+        share, way = self._value("position"), remaining[self._places["position"]]
+        if not switched.any() or (share in (0, 1) and not self._pad_leads):
+            return 0.0
+        return max(_LEAST_FADE_SECONDS, min(self.fade_seconds, float(way)))
+
+    def _to_mix(self, whole: _End | None) -> tuple[tuple[float, Values], ...]:
+        """The parts whose w differ; none where there are not two of them."""
+        if whole is None:
+            return ()
+        mask = self._said & self._seeds
+        first = whole.parts[0][1]
+        same = all(np.array_equal(row[mask], first[mask]) for _, row in whole.parts)
+        return () if same else whole.parts
+
+    def _corner(self, row: Values) -> Values:
+        """What is played, but with the seeds of ``row``."""
+        mask = self._said & self._seeds & (self._taking > 0)
+        return np.where(mask, row, self._motion.current)
+
+
+def _around(position: float, count: int) -> tuple[int, int, float]:
+    """Between which two of ``count`` a ``position`` 0 … 1 is, and how far."""
+    way = position * (count - 1)
+    first = min(int(way), max(count - 2, 0))
+    return first, min(first + 1, count - 1), way - first
