@@ -5,7 +5,7 @@ Render sees them through their door, the disk through a thread of its own: nobod
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,16 @@ from performer.web.instrument import Instrument
 _MOST_NAMED = 3  # of what a line lists
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the disk has of a scene: the performer's ``own`` presets, or why they cannot be read."""
+
+    file: Path
+    own: dict[str, Preset]
+    thumbnails: Thumbnails
+    unreadable: str = ""
+
+
 class Shelf:
     """Saves, finds and renames presets; what recalls or blends them are changes, for render.
 
@@ -39,39 +49,39 @@ class Shelf:
         self._door = PresetsDoor(folder.presets)
         self._journal = JournalDoor(folder.journal)
         self._disk = ThreadPoolExecutor(1, "presets")
-        self._own: dict[str, Preset] = {}
-        self._unreadable = self._unwritten = self._unknown = ""
-        self._load(instrument.scene).result()
-        self.take_up()
+        self._unwritten = self._unknown = ""
+        self.take_up(self.load(instrument.scene).result())
 
     @property
     def problems(self) -> list[str]:
         """What is wrong with the file of the presets, or with what it names."""
-        return [line for line in (self._unreadable, self._unwritten, self._unknown) if line]
+        return [line for line in (self._loaded.unreadable, self._unwritten, self._unknown) if line]
 
     @property
     def wants_preview(self) -> bool:
         """Whether a preview is wanted, though nobody may look."""
-        return self._thumbnails.wants_preview
+        return self._loaded.thumbnails.wants_preview
 
-    def load(self, scene: Scene) -> "Future[None]":
-        """Read the presets of ``scene`` from the disk, to be taken up when that is done."""
-        return self._load(scene)
+    def load(self, scene: Scene) -> "Future[Loaded]":
+        """Read what the disk has of ``scene``, after all that is still to be written."""
+        return self._disk.submit(self._read, preset_file.file_of(Path(scene.origin)))
 
-    def take_up(self) -> None:
-        """Go on with the scene that the instrument has taken up, once its presets are loaded."""
+    def take_up(self, loaded: Loaded) -> None:
+        """Go on with the scene that the instrument has taken up, whose presets are ``loaded``."""
+        self._loaded = loaded
         scene, table = self._instrument.scene, self._instrument.table
-        self._presets = presets_of(scene, self._own.values())
+        self._presets = presets_of(scene, loaded.own.values())
         names = {name for each in self._presets.values() for name in each.values}
         unknown = sorted(name for name in names if name not in table.places)
         self._unknown = _unknown_line(scene.name, unknown)
-        if self._unknown:
-            warn(self._unknown)
+        for line in (loaded.unreadable, self._unknown):
+            if line:
+                warn(line)
         self._show()
 
     def look(self) -> None:
         """Take the picture of what was saved, once there is one; called some times a second."""
-        if self._thumbnails.look(*self._instrument.preview()):
+        if self._loaded.thumbnails.look(*self._instrument.preview()):
             self.version += 1
 
     def listing(self) -> dict[str, Any]:
@@ -84,7 +94,7 @@ class Shelf:
                     "name": each.name,
                     "number": each.number,
                     "own": each.own,
-                    "picture": self._thumbnails.address(each.number) if each.own else None,
+                    "picture": self._loaded.thumbnails.address(each.number) if each.own else None,
                 }
                 for each in self._presets.values()
             ],
@@ -92,7 +102,7 @@ class Shelf:
 
     def picture(self, number: int) -> bytes | None:
         """The JPEG of a preset; None where there is none."""
-        return self._thumbnails.jpeg(number)
+        return self._loaded.thumbnails.jpeg(number)
 
     def save(self, name: str, number: int | None = None) -> None:
         """Keep where everything stands now, in place of a preset of the same name."""
@@ -104,26 +114,28 @@ class Shelf:
         table = self._instrument.table
         stale = {} if former is None else former.values
         kept = {each: value for each, value in stale.items() if each not in table.places}
-        self._own[name] = Preset(name, number, kept | self._standing(), self._walk(), own=True)
+        self._loaded.own[name] = Preset(
+            name, number, kept | self._standing(), self._walk(), own=True
+        )
         self._keep()
-        self._thumbnails.want(number)
+        self._loaded.thumbnails.want(number)
 
     def delete(self, name: str | int) -> None:
         """Forget a preset; where the scene has one of this name, that is there again."""
-        preset = self._own_one(name)
-        del self._own[preset.name]
-        self._thumbnails.forget(preset.number)
+        preset = self._find_own(name)
+        del self._loaded.own[preset.name]
+        self._loaded.thumbnails.forget(preset.number)
         self._keep()
 
     def rename(self, name: str | int, to: str) -> None:
         """Call a preset otherwise; it keeps its number."""
-        preset = self._own_one(name)
+        preset = self._find_own(name)
         if not is_preset_name(to):
             raise PerformerError(f"{to!r:.60} cannot name a preset; use 1 to 40 characters")
         if to in self._presets:
             raise PerformerError(f"there is a preset {to} already; delete it first")
-        del self._own[preset.name]
-        self._own[to] = replace(preset, name=to)
+        del self._loaded.own[preset.name]
+        self._loaded.own[to] = replace(preset, name=to)
         self._keep()
 
     def recall(self, name: str | int, seconds: float | None = None) -> list[Change]:
@@ -145,32 +157,25 @@ class Shelf:
         self._door.close()
         self._journal.close()
 
-    def _load(self, scene: Scene) -> "Future[None]":
-        self._file = preset_file.file_of(Path(scene.origin))
-        return self._disk.submit(self._read, self._file)
-
-    def _read(self, file: Path) -> None:
-        self._unreadable, self._own = "", {}
+    def _read(self, file: Path) -> Loaded:
+        thumbnails = Thumbnails(file.with_suffix(""), self._disk)
         try:
-            self._own = {preset.name: preset for preset in preset_file.read(file)}
+            own = {preset.name: preset for preset in preset_file.read(file)}
         except PerformerError as error:
-            self._unreadable = str(error)
-            warn(f"presets: {self._unreadable}")
-        self._thumbnails = Thumbnails(file.with_suffix(""), self._disk)
+            return Loaded(file, {}, thumbnails, f"presets: {error}")
+        return Loaded(file, own, thumbnails)
 
     def _need_file(self) -> None:
         """Whoever mended the file of the presets may save again."""
-        if not self._unreadable:
-            return
-        self._load(self._instrument.scene).result()
-        self.take_up()
-        if self._unreadable:
-            raise PerformerError(self._unreadable)
+        if self._loaded.unreadable:
+            self.take_up(self.load(self._instrument.scene).result())
+        if self._loaded.unreadable:
+            raise PerformerError(self._loaded.unreadable)
 
     def _keep(self) -> None:
-        self._presets = presets_of(self._instrument.scene, self._own.values())
+        self._presets = presets_of(self._instrument.scene, self._loaded.own.values())
         self._show()
-        self._disk.submit(self._write, self._file, tuple(self._own.values()))
+        self._disk.submit(self._write, self._loaded.file, tuple(self._loaded.own.values()))
 
     def _write(self, file: Path, presets: Iterable[Preset]) -> None:
         try:
@@ -224,13 +229,13 @@ class Shelf:
             raise PerformerError(f"there is no preset {str(name)[:80]}; {there}")
         return found
 
-    def _own_one(self, name: str | int) -> Preset:
+    def _find_own(self, name: str | int) -> Preset:
         found = self._find(name)
         if not found.own:
             origin = self._instrument.scene.origin
             raise PerformerError(f"preset {found.name} is the scene's own; change it in {origin}")
         self._need_file()
-        return self._own[found.name]
+        return self._loaded.own[found.name]
 
     def _number(self, name: str | int) -> int:
         return 0 if name == 0 else self._find(name).number

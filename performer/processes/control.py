@@ -158,10 +158,10 @@ class Control:
             following = self._instrument.said("render").get("next", {})
             await asyncio.to_thread(self._prompter.hear, following)
             if (scene := self._instrument.news()) is not None:
-                await asyncio.wrap_future(self._shelf.load(scene))
+                presets = await asyncio.wrap_future(self._shelf.load(scene))
                 self._instrument.take_up(scene)
                 self._prompter.take_up(scene)
-                self._shelf.take_up()
+                self._shelf.take_up(presets)
                 await self._cast_controllers(group)
             await asyncio.sleep(LOOK_SECONDS)
 
