@@ -114,9 +114,8 @@ class Shelf:
         table = self._instrument.table
         stale = {} if former is None else former.values
         kept = {each: value for each, value in stale.items() if each not in table.places}
-        self._loaded.own[name] = Preset(
-            name, number, kept | self._standing(), self._walk(), own=True
-        )
+        values = kept | self._standing()
+        self._loaded.own[name] = Preset(name, number, values, self._walk(), own=True)
         self._keep()
         self._loaded.thumbnails.want(number)
 
