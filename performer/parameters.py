@@ -151,7 +151,8 @@ class Parameters:
         self._high = np.array([knob.high for knob in knobs])
         self._step = np.array([knob.step for knob in knobs])
         self._glide = np.array([0.0 if knob.step else knob.glide_seconds for knob in knobs])
-        self._current = np.array([parameter.default for parameter in table.parameters])
+        starts = [parameter.default for parameter in table.parameters]
+        self._current = np.array(starts, np.float64)
         self._target = self._current.copy()
         self._remaining = np.zeros(len(table))
         self._macros = {table.places[macro.macro]: macro for macro in macros}
