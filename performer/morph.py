@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from performer.doors.presets import WALKS, Rows
+from performer.preset_rows import End, PresetRows, Walk
 from performer.spaces import Spaces, Values
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ STATE_ROWS = 3  # what stood before, what is gone back to, and what takes part
 _NOT_MORPHED = ("panic", "blackout", "freeze")
 _NEITHER = (PREFIX, "macros")  # macros follow what they move
 _LEAST_FADE_SECONDS = 0.25
-
-Walk = tuple[float, float]  # how far the latent had walked, and its style
 
 
 def takes_part(name: str) -> bool:
@@ -58,17 +57,6 @@ class Blend:
 NOTHING = Blend()
 
 
-class _End(NamedTuple):
-    """Values of a whole table, and the ``parts`` they were mixed of, with their shares."""
-
-    values: Values
-    parts: tuple[tuple[float, Values], ...]
-
-    @classmethod
-    def of(cls, values: Values) -> "_End":
-        return cls(values, ((1.0, values),))
-
-
 class Motion(NamedTuple):
     """Where every value stands, where it goes, and in how many seconds: [n] each, to be changed."""
 
@@ -86,17 +74,13 @@ class Morph:
         self._places = table.under(PREFIX)
         self._shorts = {place: short for short, place in self._places.items()}
         self._controls = [self._places[short] for short in ("a", "b", "position", "x", "y")]
-        self._spaces = spaces
         self._motion = motion
         knobs = [parameter.knob for parameter in table.parameters]
-        self._low = np.array([knob.low for knob in knobs])
-        self._high = np.array([knob.high for knob in knobs])
-        self._step = np.array([knob.step for knob in knobs])
         self._starts = np.array([parameter.default for parameter in table.parameters])
         self._morphed = np.array([takes_part(name) for name in table.places], bool)
         self._leaps = np.array([knob.leaps for knob in knobs], bool)
         self._seeds = self._leaps & [name.startswith("latent.") for name in table.places]
-        self._rows: Rows = np.zeros((0, len(table) + WALKS))
+        self._presets = PresetRows(spaces, self._leaps)
         self.state = np.stack([motion.current, motion.current, self._morphed.astype(np.float64)])
         self._here, self._there, self._taking = self.state
         self._last = np.full(len(self._controls), np.nan)
@@ -109,16 +93,7 @@ class Morph:
 
     def put(self, rows: Rows) -> None:
         """Know these presets: [presets, values + `WALKS`], NaN where one says nothing."""
-        rows = rows.copy()
-        values = rows[:, :-WALKS]
-        with np.errstate(invalid="ignore"):
-            values[:] = np.clip(values, self._low, self._high)
-            whole = np.where(self._step, self._step, 1.0)
-            stepped = self._low + whole * np.round((values - self._low) / whole)
-        values[:] = np.where(self._step, stepped, values)
-        values[:, ~self._morphed] = np.nan
-        there = np.flatnonzero(~np.isnan(values).all(1))
-        self._rows = rows[: int(there[-1]) + 1 if len(there) else 0]
+        self._presets.put(rows, self._morphed)
         self._stale = True
 
     def hear(self, place: int, seconds: float | None) -> None:
@@ -167,9 +142,9 @@ class Morph:
         """Go on as ``former`` did in another table; ``moved`` leads from its places to ours."""
         ours, theirs = list(moved.values()), list(moved)
         self.state[:, ours] = former.state[:, theirs]
-        rows = np.full((len(former._rows), self.state.shape[1] + WALKS), np.nan)
-        rows[:, ours] = former._rows[:, theirs]
-        rows[:, -WALKS:] = former._rows[:, -WALKS:]
+        before = former._presets.rows
+        rows = np.full((len(before), self.state.shape[1] + WALKS), np.nan)
+        rows[:, ours], rows[:, -WALKS:] = before[:, theirs], before[:, -WALKS:]
         self.put(rows)
         self.go_on(self.state)
 
@@ -210,13 +185,11 @@ class Morph:
         self._set("position", 1.0, seconds)
 
     def _recall(self, number: int, seconds: float) -> None:
-        if self._row(number) is None:
+        if self._presets.row(number) is None:
             return
         self._begin("a")
         self._go(number, seconds)
-        walk = self._rows[number - 1, -WALKS:]
-        if np.isfinite(walk).all():
-            self._begins = replace(self._begins, walk=(float(walk[0]), float(walk[1])))
+        self._begins = replace(self._begins, walk=self._presets.walk(number))
 
     def _revert(self, to: int, seconds: float) -> None:
         if to == SCENE:
@@ -235,22 +208,15 @@ class Morph:
             self._motion.current[place] = self._motion.target[place]
             self._motion.remaining[place] = 0.0
 
-    def _row(self, number: int) -> Values | None:
-        """The values of a preset; None where there is none of this number."""
-        if not 0 < number <= len(self._rows):
-            return None
-        row: Values = self._rows[number - 1, :-WALKS]
-        return None if np.isnan(row).all() else row
-
-    def _end(self, number: int, otherwise: Values | None) -> _End | None:
+    def _end(self, number: int, otherwise: Values | None) -> End | None:
         """A preset, and what it does not say as it stood before."""
-        row = self._row(number)
+        row = self._presets.row(number)
         if row is None:
-            return None if otherwise is None else _End.of(otherwise)
+            return None if otherwise is None else End.of(otherwise)
         self._said |= ~np.isnan(row)
-        return _End.of(np.where(np.isnan(row), self._here, row))
+        return End.of(np.where(np.isnan(row), self._here, row))
 
-    def _whole(self) -> _End | None:
+    def _whole(self) -> End | None:
         """What the controls ask for, all of it; what of it was said is noted beside."""
         self._said[:] = False
         if self._pad_leads:
@@ -258,37 +224,23 @@ class Morph:
             return self._under_finger()
         a, b, share = int(self._value("a")), int(self._value("b")), self._value("position")
         self._before = (1 - share) * (a == 0), share * (b == 0)
-        whole = self._pair(self._end(a, self._here), self._end(b, self._there), share)
+        whole = self._presets.pair(self._end(a, self._here), self._end(b, self._there), share)
         if a == b == 0:
             self._said[:] = self._here != self._there
         return whole
 
-    def _under_finger(self) -> _End | None:
+    def _under_finger(self) -> End | None:
         """What the pad asks for: of the four presets around the finger as much as it is near."""
-        if not len(self._rows):
+        presets = self._presets
+        if not len(presets.rows):
             return None
-        columns = min(self.columns, len(self._rows))
-        column, beside, right = _around(self._value("x"), columns)
-        line, below, down = _around(self._value("y"), -(-len(self._rows) // columns))
+        x, y = self._value("x"), self._value("y")
+        lines, right, down = presets.around(x, y, self.columns)
         upper, lower = (
-            self._pair(
-                self._end(each * columns + column + 1, None),
-                self._end(each * columns + beside + 1, None),
-                right,
-            )
-            for each in (line, below)
+            presets.pair(self._end(one, None), self._end(other, None), right)
+            for one, other in lines
         )
-        return self._pair(upper, lower, down)
-
-    def _pair(self, one: _End | None, other: _End | None, share: float) -> _End | None:
-        """Between two ends; where one is not there, the other."""
-        if one is None or other is None:
-            return other if one is None else one
-        values = self._spaces.between(one.values, other.values, share)
-        nearest = one.values if share < 0.5 else other.values
-        sides = ((1 - share, one), (share, other))
-        parts = tuple((side * part, row) for side, end in sides for part, row in end.parts if side)
-        return _End(np.where(self._leaps, nearest, values), parts)
+        return presets.pair(upper, lower, down)
 
     def _write(self, values: Values) -> float:
         """Stand at ``values``; how long to fade over from what was there (0: not at all)."""
@@ -303,7 +255,7 @@ class Morph:
             return 0.0
         return max(_LEAST_FADE_SECONDS, min(self.fade_seconds, float(way)))
 
-    def _to_mix(self, whole: _End | None) -> tuple[tuple[float, Values], ...]:
+    def _to_mix(self, whole: End | None) -> tuple[tuple[float, Values], ...]:
         """The parts whose w differ; none where there are not two of them."""
         if whole is None:
             return ()
@@ -316,10 +268,3 @@ class Morph:
         """What is played, but with the seeds of ``row``."""
         mask = self._said & self._seeds & (self._taking > 0)
         return np.where(mask, row, self._motion.current)
-
-
-def _around(position: float, count: int) -> tuple[int, int, float]:
-    """Between which two of ``count`` a ``position`` 0 … 1 is, and how far."""
-    way = position * (count - 1)
-    first = min(int(way), max(count - 2, 0))
-    return first, min(first + 1, count - 1), way - first

@@ -115,9 +115,8 @@ class Table:
 
     def moved_from(self, former: "Table") -> dict[int, int]:
         """From the places in ``former`` to those of the same names here."""
-        return {
-            place: self.places[name] for name, place in former.places.items() if name in self.places
-        }
+        shared = former.places.keys() & self.places.keys()
+        return {former.places[name]: self.places[name] for name in shared}
 
     def under(self, prefix: str) -> Mapping[str, int]:
         """The places of the parameters below ``prefix``, by short name."""
@@ -134,8 +133,8 @@ class Table:
 class Parameters:
     """Moves every value towards where it was sent, a frame at a time.
 
-    ``neutral`` is where values glide when ``panic`` is sent 1, which falls back by itself. They
-    glide each in its own space, see `Spaces`. ``morph`` is there where the table has its controls.
+    ``neutral`` is where values glide when ``panic`` is sent 1, which falls back by itself.
+    ``morph`` is there where the table has its controls.
     """
 
     def __init__(
@@ -151,8 +150,7 @@ class Parameters:
         self._high = np.array([knob.high for knob in knobs])
         self._step = np.array([knob.step for knob in knobs])
         self._glide = np.array([0.0 if knob.step else knob.glide_seconds for knob in knobs])
-        starts = [parameter.default for parameter in table.parameters]
-        self._current = np.array(starts, np.float64)
+        self._current = np.array([each.default for each in table.parameters], np.float64)
         self._target = self._current.copy()
         self._remaining = np.zeros(len(table))
         self._macros = {table.places[macro.macro]: macro for macro in macros}

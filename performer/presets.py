@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from performer.doors.presets import MOST_PRESETS, WALKS, Rows
-from performer.morph import Walk
 from performer.parameters import Table
+from performer.preset_rows import Walk
 from performer.scene import Scene
 
 

@@ -2,7 +2,7 @@
 
 import importlib.resources
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,11 +12,9 @@ from pydantic import BaseModel, ValidationError
 from model.knob import Knob
 from model.latent.walk import Walk
 from model.settings import Playable, Settings
-from performer import document, mapping, registry, sayings
+from performer import document, mapping, preset_checks, registry, sayings
 from performer.document import Document
-from performer.doors.presets import MOST_PRESETS
 from performer.errors import FieldError, PerformerError, Problem, SceneError
-from performer.morph import takes_part
 from performer.sayings import closest
 from performer.scene import RouteSettings, Scene, full_name
 
@@ -251,8 +249,9 @@ def _cross_checks(source: Document, scene: Scene) -> Iterator[Problem]:
     }
     for number, macro in scene.macros.items():
         if macro.to not in knobs:
-            yield source.problem(("macros", number, "to"), *_unknown(macro.to, knobs))
-    yield from _check_presets(source, scene, knobs)
+            yield source.problem(("macros", number, "to"), *sayings.unknown(macro.to, knobs))
+    for path, problem in preset_checks.faults(scene.presets, knobs):
+        yield source.problem(path, *problem)
     knobs |= {f"macros.{number}": Knob(0, 1) for number in scene.macros}
     for place, route in enumerate(scene.map):
         yield from _check_target(source, place, route, knobs)
@@ -263,38 +262,9 @@ def _check_target(
     source: Document, place: int, route: RouteSettings, knobs: Mapping[str, Knob]
 ) -> Iterator[Problem]:
     if route.to not in knobs:
-        yield source.problem(("map", place, "to"), *_unknown(route.to, knobs))
+        yield source.problem(("map", place, "to"), *sayings.unknown(route.to, knobs))
     elif problem := mapping.problem(route, knobs[route.to]):
         yield source.problem(("map", place, "range"), *problem)
-
-
-def _check_presets(source: Document, scene: Scene, knobs: Mapping[str, Knob]) -> Iterator[Problem]:
-    if len(scene.presets) > MOST_PRESETS:
-        what = f"are {len(scene.presets)}, more than {MOST_PRESETS}"
-        yield source.problem(("presets",), what, "leave some out")
-    names = [name for name in knobs if takes_part(name)]
-    for preset, values in scene.presets.items():
-        for name, value in values.items():
-            path = ("presets", preset, name)
-            if name not in names:
-                yield source.problem(path, *_no_part(name, names))
-            elif problem := _misfit(value, knobs[name]):
-                yield source.problem(path, *problem)
-
-
-def _no_part(name: str, names: Collection[str]) -> tuple[str, str]:
-    if takes_part(name):
-        return _unknown(name, names)
-    return f"{name} is no part of a preset", "name what it moves, or leave it out"
-
-
-def _misfit(value: float, knob: Knob) -> tuple[str, str] | None:
-    if not knob.low <= value <= knob.high:
-        what = f"{value:g} leaves the parameter's {knob.low:g} … {knob.high:g}"
-        return what, "stay within it"
-    if knob.step and (value - knob.low) % knob.step:
-        return f"{value:g} is not a whole number", "give a whole number"
-    return None
 
 
 def _check_message(
@@ -311,9 +281,3 @@ def _check_message(
     problem = registry.part("controllers", settings.kind).check_message(settings, message.strip())
     if problem:
         yield source.problem(path, *problem)
-
-
-def _unknown(name: str, names: Collection[str]) -> tuple[str, str]:
-    close = closest(name, sorted(names))
-    mend = f"did you mean {close}?" if close else "use the YAML path of a playable value"
-    return f"there is no parameter {name}", mend

@@ -1,7 +1,7 @@
 """What pydantic finds wrong with a scene, in the words of performers."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -66,6 +66,13 @@ def closest(name: str, names: Sequence[str]) -> str | None:
     """The one of ``names`` that was probably meant, if any."""
     found = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return found[0] if found else None
+
+
+def unknown(name: str, names: Collection[str]) -> tuple[str, str]:
+    """That there is no parameter of this name, and which of ``names`` may have been meant."""
+    close = closest(name, sorted(names))
+    mend = f"did you mean {close}?" if close else "use the YAML path of a playable value"
+    return f"there is no parameter {name}", mend
 
 
 def _fields(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:

@@ -16,7 +16,8 @@ from performer.doors.folder import RunFolder
 from performer.doors.journal import JournalDoor
 from performer.doors.presets import MOST_PRESETS, PresetsDoor
 from performer.errors import PerformerError
-from performer.morph import BACK, PREFIX, SCENE, Walk, takes_part
+from performer.morph import BACK, PREFIX, SCENE, takes_part
+from performer.preset_rows import Walk
 from performer.presets import Preset, free_number, presets_of, rows_of
 from performer.sayings import closest
 from performer.scene import Scene, is_preset_name

@@ -15,10 +15,20 @@ class Spaces:
     """The spaces of a whole table, so that all of its values move in a few sums."""
 
     def __init__(self, knobs: Sequence[Knob]) -> None:
-        self._low = np.array([knob.low for knob in knobs])
+        self._low = np.array([knob.low for knob in knobs], np.float64)
+        self._high = np.array([knob.high for knob in knobs], np.float64)
+        self._step = np.array([knob.step or 1.0 for knob in knobs])
+        self._stepped = np.array([bool(knob.step) for knob in knobs], bool)
         self._turn = np.array([knob.wraps or 1.0 for knob in knobs])
         self._wraps = np.array([bool(knob.wraps) for knob in knobs], bool)
         self._exponential = np.array([knob.curve == "exponential" for knob in knobs], bool)
+
+    def allowed(self, values: Values) -> Values:
+        """``values`` [..., n] within their ranges, and in whole steps; NaN stays."""
+        inside = np.clip(values, self._low, self._high)
+        steps = self._low + self._step * np.round((inside - self._low) / self._step)
+        found: Values = np.where(self._stepped, steps, inside)
+        return found
 
     def between(
         self, start: Values, end: Values, share: Values | float, places: Any = slice(None)

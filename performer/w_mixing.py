@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import torch
 
-from performer.morph import Blend, Walk
+from performer.morph import Blend
+from performer.preset_rows import Walk
 
 
 def mixed(corners: Sequence[tuple[float, torch.Tensor]]) -> torch.Tensor:

@@ -84,13 +84,11 @@ def test_presets_of_the_scene_are_numbered_as_they_are_written(scene: Scene) -> 
         ),
         (
             "  night: {blackout: 1}",
-            ":9: presets.night.blackout: blackout is no part of a preset; name what it moves, or"
-            " leave it out",
+            ":9: presets.night.blackout: blackout is no part of a preset; leave it out",
         ),
         (
             "  night: {morph.position: 1}",
-            ":9: presets.night.morph.position: morph.position is no part of a preset; name what it"
-            " moves, or leave it out",
+            ":9: presets.night.morph.position: morph.position is no part of a preset; leave it out",
         ),
         (
             "  night: {bends.twist.angle: soon}",
