@@ -223,10 +223,11 @@ class Morph:
             self._before = (0.0, 0.0)
             return self._under_finger()
         a, b, share = int(self._value("a")), int(self._value("b")), self._value("position")
-        self._before = (1 - share) * (a == 0), share * (b == 0)
+        before = (1 - share) * (a == 0), share * (b == 0)
+        self._before = before if self._fader_leads else (0.0, 0.0)
         whole = self._presets.pair(self._end(a, self._here), self._end(b, self._there), share)
         if a == b == 0:
-            self._said[:] = self._here != self._there
+            self._said[:] = (self._here != self._there) & self._morphed
         return whole
 
     def _under_finger(self) -> End | None:

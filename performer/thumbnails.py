@@ -58,7 +58,7 @@ class Thumbnails:
         """Remove a picture."""
         self._wanted.pop(number, None)
         self._versions.pop(number, None)
-        self._disk.submit(self._file(number).unlink, missing_ok=True)
+        self._disk.submit(self._remove, number)
 
     def address(self, number: int) -> str | None:
         """Where the page finds a picture, another address for another picture."""
@@ -73,6 +73,11 @@ class Thumbnails:
 
     def _file(self, number: int) -> Path:
         return self._folder / f"{number}.jpg"
+
+    def _remove(self, number: int) -> None:
+        self._versions.pop(number, None)  # one that was being made may have come meanwhile
+        with contextlib.suppress(OSError):
+            self._file(number).unlink(missing_ok=True)
 
     def _make(self, number: int, jpeg: bytes) -> None:
         with contextlib.suppress(OSError):  # a preset does without

@@ -189,6 +189,15 @@ def test_revert_goes_back_and_again_forth(played: Played) -> None:
     assert played.all_values() == after
 
 
+def test_revert_goes_back_to_where_a_fader_stood(played: Played) -> None:
+    played.send(morph__a=1, morph__b=2, morph__position=0.25)
+    before = played.all_values()
+    played.send(morph__recall=3)
+    played.send(morph__revert=1)
+    assert played.all_values() == before
+    assert [played.last[f"morph.{each}"] for each in ("a", "b", "position")] == [0, 0, 1]
+
+
 def test_revert_takes_its_time_as_a_recall_does(played: Played) -> None:
     played.send(morph__recall=1)
     played.send(morph__recall=2)

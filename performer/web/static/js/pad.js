@@ -11,6 +11,7 @@ const clamped = (number) => Math.min(Math.max(number, 0), 1);
 export class Pad {
   #grid;
   #move;
+  #wide = 4; // columns of the grid, of which fewer may be taken
   #columns = 1;
   #lines = 1;
   #x = 0;
@@ -41,11 +42,13 @@ export class Pad {
 
   set active(active) {
     this.#surface.hidden = !active;
+    this.#grid.toggleAttribute("data-pad", active);
     if (active) this.#surface.focus();
   }
 
   /** There are presets up to number `last`, in so many columns. */
   lay(last, columns) {
+    this.#wide = columns;
     this.#columns = Math.max(Math.min(columns, last), 1);
     this.#lines = Math.max(Math.ceil(last / columns), 1);
     this.#grid.append(this.#surface);
@@ -56,6 +59,13 @@ export class Pad {
   /** The instrument plays at this place. */
   show(x, y) {
     if (this.#pointer === null) this.#put(x, y);
+  }
+
+  /** How much of the preset of this number is under the finger, 0 … 1. */
+  share(number) {
+    const across = this.#x * (this.#columns - 1) - (number - 1) % this.#wide;
+    const down = this.#y * (this.#lines - 1) - Math.floor((number - 1) / this.#wide);
+    return Math.max(1 - Math.abs(across), 0) * Math.max(1 - Math.abs(down), 0);
   }
 
   #put(x, y) {
@@ -83,9 +93,11 @@ export class Pad {
   /** Presets lie in the middle of their tiles. */
   #to(event) {
     const box = this.#surface.getBoundingClientRect();
-    const across = (event.clientX - box.left) / box.width * this.#columns - 0.5;
-    const down = (event.clientY - box.top) / box.height * this.#lines - 0.5;
-    this.#go(across / Math.max(this.#columns - 1, 1), down / Math.max(this.#lines - 1, 1));
+    const gap = Number.parseFloat(getComputedStyle(this.#grid).columnGap);
+    const place = (from, size, count) =>
+      ((from + gap / 2) / (size + gap) * count - 0.5) / Math.max(count - 1, 1);
+    this.#go(place(event.clientX - box.left, box.width, this.#columns),
+      place(event.clientY - box.top, box.height, this.#lines));
   }
 
   #key(event) {

@@ -126,20 +126,21 @@ export class Presets {
     const cells = [];
     for (let number = 1; number <= Math.max(last, free); number += 1) {
       const tile = this.#tiles.get(number);
-      cells.push(tile ? tile.element : this.#empty(number, number === free));
+      cells.push(tile ? tile.element : this.#empty(number === free, number > last));
     }
     this.#grid.style.setProperty("--columns", this.#columns);
     this.#grid.replaceChildren(...cells);
     this.#pad.lay(last, this.#columns);
   }
 
-  #empty(number, first) {
-    if (!first) return element("div", {className: "tile empty"});
+  #empty(first, beyond) {
+    const className = beyond ? "tile empty beyond" : "tile empty";
+    if (!first) return element("div", {className});
     const save = element("button", {
       type: "button", className: "save", "aria-keyshortcuts": "s",
       onclick: () => this.#save(),
     }, element("span", {className: "plus", "aria-hidden": "true"}, "+"), "Save");
-    return element("div", {className: "tile empty"}, save);
+    return element("div", {className}, save);
   }
 
   #save() {
@@ -152,13 +153,15 @@ export class Presets {
   #toBlend(active) {
     this.#pad.active = active;
     this.#blend.setAttribute("aria-pressed", active);
+    this.#mark();
   }
 
   /** Show which presets play, and which lie at the ends of the fader. */
   #mark() {
     const {a = 0, b = 0, position = 0} = this.#values;
     for (const [number, tile] of this.#tiles) {
-      const share = (number === b ? position : 0) + (number === a ? 1 - position : 0);
+      const onFader = (number === b ? position : 0) + (number === a ? 1 - position : 0);
+      const share = this.#pad.active ? this.#pad.share(number) : onFader;
       tile.mark(number === a, number === b, share);
     }
     const named = (number, other) => this.#tiles.get(number)?.preset.name ?? (other ? BEFORE : NOTHING);

@@ -5,7 +5,7 @@ import {element, say} from "./dom.js";
 export class Tile {
   #picture = element("img", {alt: "", hidden: true, draggable: false});
   #name = element("span", {className: "name"});
-  #number = element("span", {className: "number", "aria-hidden": "true"});
+  #place = element("span", {className: "place", "aria-hidden": "true"});
   #recall;
   #ends;
   #more;
@@ -15,7 +15,7 @@ export class Tile {
   constructor({recall, choose, more}) {
     this.#recall = element("button", {
       type: "button", className: "recall", onclick: () => recall(this.preset),
-    }, this.#picture, this.#number, this.#name);
+    }, this.#picture, this.#place, this.#name);
     const end = (letter) => element("button", {
       type: "button", className: "end-key",
       onclick: () => choose(letter, this.preset),
@@ -33,7 +33,7 @@ export class Tile {
     this.preset = preset;
     const {name, number, picture} = preset;
     say(this.#name, name);
-    say(this.#number, `${number}`);
+    say(this.#place, `${number}`);
     this.#recall.setAttribute("aria-label", `recall ${name}`);
     if (number < 10) this.#recall.setAttribute("aria-keyshortcuts", number);
     this.#ends.a.setAttribute("aria-label", `${name} at end A`);
