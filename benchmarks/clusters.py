@@ -21,7 +21,8 @@ from torch import Tensor
 
 from model.clusters import Clusters
 from model.latent import seed_vector
-from performer.clustering import Subject, conditions, grouped
+from performer.clustering import conditions, grouped
+from performer.subject import Subject
 
 HELD = 0.8
 DRAWS = 2

@@ -5,7 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from model import clusters
 from model.bends.chain import Chain, PlaceError, places
+from model.bends.channels import ChannelCluster
+from model.clusters.live import LiveClusters
 from model.errors import LoadError
 from model.latent.directions import DirectionError, Directions
 from model.latent.space import Space
@@ -17,7 +20,8 @@ from performer.errors import FieldError, PerformerError, is_out_of_memory
 from performer.parameters import Parameters
 from performer.parts import Condition, Part, Picture, Post, Settings, Source
 from performer.presets import presets_of, rows_of
-from performer.scene import Scene
+from performer.regrouping import Regrouping
+from performer.scene import ClusterSettings, Scene
 from performer.sizes import Size, Sizes
 from performer.stages import Conditioning, Footage, Generator, Latent, NoFootage, Posting, Stations
 
@@ -36,6 +40,7 @@ class Cast:
     network: Any
     parts: Mapping[Way, Any]
     chain: Chain
+    clusters: LiveClusters | None
     footage: Footage | None
 
     def stations(self, device: str) -> Stations:
@@ -46,12 +51,15 @@ class Cast:
         if (morph := parameters.morph) is not None:
             morph.columns, morph.fade_seconds = scene.morph.columns, scene.fade_seconds
             morph.put(rows_of(presets_of(scene), table))
+        generator = Generator(network, options, self.chain, sizes, device)
+        if self.clusters is not None and scene.clusters is not None:
+            generator.regrouping = Regrouping(self.clusters, self.chain, network.config)
         return Stations(
             parameters=parameters,
             latent=self._latent(options),
             source=self._covering(sizes, parameters),
             condition=Conditioning(self.parts[_CONDITION], sizes, device),
-            generator=Generator(network, options, self.chain, sizes, device),
+            generator=generator,
             post=Posting([(name, self.parts["post", name]) for name in scene.post]),
         )
 
@@ -105,7 +113,8 @@ def assemble(scene: Scene, network: Any, footage: FootageOf, former: Cast | None
             parts[way] = kept[way] if way in kept else make("bends", scene.bends[name])
         parts |= make_latent(scene, network)
         bends = {name: parts["bends", name] for name in scene.bends}
-        chain = place(bends, network, scene.model.canvas)
+        groups = find_clusters(scene, network)
+        chain = place(bends, network, scene.model.canvas, groups)
         if (part := kept.get(_CONDITION)) is None:
             part = made.enter_context(contextlib.closing(open_condition(scene)))
         parts[_CONDITION] = part
@@ -117,7 +126,7 @@ def assemble(scene: Scene, network: Any, footage: FootageOf, former: Cast | None
         if network.encoder is not None:
             parts[_SOURCE], playing = _footage(scene, network, footage, kept, former)
         made.pop_all()
-    return Cast(scene, network, parts, chain, playing)
+    return Cast(scene, network, parts, chain, groups, playing)
 
 
 def _footage(
@@ -223,13 +232,44 @@ def make(group: str, settings: Any) -> Any:
     return registry.part(group, settings.kind)(settings)
 
 
-def place(bends: Mapping[str, Any], network: Any, canvas: tuple[int, int]) -> Chain:
+def find_clusters(scene: Scene, network: Any) -> LiveClusters | None:
+    """The clusters that a scene names, or else those beside its network.
+
+    None where there are none, or nobody asks for them. Errors: FieldError where they are of another
+    network.
+    """
+    chosen = (getattr(settings, "channels", None) for settings in scene.bends.values())
+    if scene.clusters is None and not any(isinstance(each, ChannelCluster) for each in chosen):
+        return None
+    settings = scene.clusters or ClusterSettings()
+    file = settings.file
+    if file is None and scene.model.file is not None:
+        beside = clusters.beside(scene.model.file)
+        file = beside if beside.is_file() else None
+    if file is None:
+        return None
+    try:
+        found = clusters.load(file, network.config)
+        if settings.k not in found.ks:
+            line = f"there are no {settings.k} clusters in {file}; make them with --k {settings.k}"
+            raise FieldError.of(("clusters", "k"), ValueError(line))
+        return LiveClusters(found, settings.k)
+    except LoadError as error:
+        raise FieldError.of(("clusters", "file"), error) from error
+
+
+def place(
+    bends: Mapping[str, Any],
+    network: Any,
+    canvas: tuple[int, int],
+    found: LiveClusters | None = None,
+) -> Chain:
     """Each of ``bends`` at its layer, ready for a ``canvas`` (width, height).
 
     Errors: FieldError where it has no layer, or lacks something else.
     """
     try:
-        chain = Chain(bends, places(network.config, network), guard=_rest)
+        chain = Chain(bends, places(network.config, network), found, guard=_rest)
         chain.prepare(network, canvas[0] / canvas[1])
         return chain
     except PlaceError as error:

@@ -145,6 +145,15 @@ def _cluster(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _project(asked: argparse.Namespace) -> int:
+    from performer import projecting
+
+    found, out = projecting.project(asked.picture, asked.model, asked.steps, asked.out)
+    say(f"{out}: written; from a distance of {found.first:.3f} to {found.distance:.3f}")
+    say(f"play it with `latent: {{kind: point, file: {out.name}}}`")
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "performer", description="Plays a neural network with live pictures."
@@ -175,6 +184,7 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument("out", type=Path, metavar="OUT.safetensors")
     convert.set_defaults(command=_convert)
     _add_cluster(commands)
+    _add_project(commands)
     return parser
 
 
@@ -232,6 +242,15 @@ def _add_cluster(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     cluster.add_argument("--out", type=Path, metavar="FILE", help="beside the network")
     cluster.add_argument("--thumbnails", type=Path, metavar="FOLDER", help="pictures of them all")
     cluster.set_defaults(command=_cluster)
+
+
+def _add_project(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    project = commands.add_parser("project", help="find the w that paints a picture")
+    project.add_argument("picture", type=Path, metavar="PICTURE")
+    project.add_argument("model", help="a network file, or a scene that plays it")
+    project.add_argument("--steps", type=_count, default=300, metavar="N", help="how long to look")
+    project.add_argument("--out", type=Path, metavar="FILE", help="beside the picture")
+    project.set_defaults(command=_project)
 
 
 def _add_scene(command: argparse.ArgumentParser) -> None:

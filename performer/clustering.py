@@ -7,65 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-import model
 from model import clusters
 from model.clusters.responses import listen
-from performer import cast, pictures, reading
+from performer import pictures, reading
 from performer.clock import Moment
 from performer.errors import PerformerError
-from performer.parts import Condition
-from performer.performance import load_network, model_name
 from performer.progress import progress
-from performer.sizes import Sizes
-from performer.sources.image import Image
+from performer.sizes import Size
 from performer.sources.video import Video
+from performer.subject import Subject, picture_in
 
 if TYPE_CHECKING:
     from model.clusters import Clusters
-    from performer.scene import Scene
 
 PICTURES = 24
 _FILM = "media/drift.mp4"
 _STILL_SECONDS = 0.8
 _KINDS = (".jpg", ".jpeg", ".png", ".webp")
-_NETWORKS = (".pkl", ".safetensors")
 _SHOWN_PIXELS = 64
-
-
-class Subject:
-    """The network that is meant by its file, or by a scene that plays it.
-
-    Of a scene the condition counts too: its encoder then sees what it sees on stage.
-    """
-
-    def __init__(self, name: str) -> None:
-        file = Path(name)
-        self.scene: Scene | None = None
-        if file.suffix.lower() in _NETWORKS:
-            self.out, self.name = clusters.beside(file), file.name
-            self.network = _loaded(file)
-            return
-        self.scene = reading.read(name)
-        settings = self.scene.model
-        self.name = model_name(settings)
-        self.out = clusters.beside(settings.file or Path(f"untrained-{settings.untrained}"))
-        self.network = load_network(settings, "cpu", settings.precision)
-
-    @contextlib.contextmanager
-    def condition(self) -> Iterator[Condition | None]:
-        """What prepares a picture for the encoder; None where pictures go there as they are."""
-        if self.scene is None:
-            yield None
-            return
-        with contextlib.closing(cast.open_condition(self.scene)) as condition:
-            yield condition
-
-
-def _loaded(file: Path) -> Any:
-    try:
-        return model.load(file, precision="auto")
-    except model.LoadError as error:
-        raise PerformerError(str(error)) from error
 
 
 def make(
@@ -103,36 +62,24 @@ def grouped(subject: Subject, seen: Sequence[Any], ks: Sequence[int]) -> "Cluste
 
 def conditions(subject: Subject, folder: Path | None) -> list[torch.Tensor | None]:
     """What the encoder sees of the pictures; as many times None where there is no encoder."""
-    config = subject.network.config
-    size = Sizes(config).condition((config.resolution, config.resolution))
+    size = subject.condition_size
     if size is None:
         return [None] * PICTURES
     with subject.condition() as condition:
-        return [_prepared(pixels, size, condition, subject) for pixels in _pixels(folder, size)]
+        return [subject.prepared(pixels, condition) for pixels in _pixels(folder, size)]
 
 
-def _prepared(
-    pixels: pictures.Pixels, size: tuple[int, int], condition: Condition | None, subject: Subject
-) -> torch.Tensor:
-    picture = pictures.resized(pictures.to_tensor(pictures.crop(pixels, size)), size)
-    if condition is None:
-        return picture
-    assert subject.scene is not None
-    return condition.apply(picture, subject.scene.condition.starts())
-
-
-def _pixels(folder: Path | None, size: tuple[int, int]) -> Iterator[pictures.Pixels]:
-    if folder is None:
-        film = Video(Video.Settings(file=str(reading.folders()[-1] / _FILM), loop=True))
-        with _opened(film, size):
-            for number in range(PICTURES):
-                moment = Moment(0, number * _STILL_SECONDS, 0, 0)
-                yield film.at(moment, film.settings.starts()).pixels
+def _pixels(folder: Path | None, size: Size) -> Iterator[pictures.Pixels]:
+    if folder is not None:
+        yield from (picture_in(file, size) for file in _files(folder))
         return
-    for file in _files(folder):
-        image = Image(Image.Settings(file=str(file)))
-        with _opened(image, size):
-            yield image.at(Moment(0, 0, 0, 0), {}).pixels
+    film = Video(Video.Settings(file=str(reading.folders()[-1] / _FILM), loop=True))
+    film.cover = size
+    film.open()
+    with contextlib.closing(film):
+        for number in range(PICTURES):
+            moment = Moment(0, number * _STILL_SECONDS, 0, 0)
+            yield film.at(moment, film.settings.starts()).pixels
 
 
 def _files(folder: Path) -> list[Path]:
@@ -143,16 +90,6 @@ def _files(folder: Path) -> list[Path]:
         kinds = ", ".join(_KINDS)
         raise PerformerError(f"--pictures: there are no pictures in {folder}; put {kinds} there")
     return found
-
-
-@contextlib.contextmanager
-def _opened(source: Any, size: tuple[int, int]) -> Iterator[None]:
-    source.cover = size
-    source.open()
-    try:
-        yield
-    finally:
-        source.close()
 
 
 def save_thumbnails(found: "Clusters", folder: Path) -> int:

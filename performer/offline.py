@@ -66,6 +66,8 @@ def rehearsal(scene: Scene) -> Iterator[tuple[Loop, LastFrame]]:
         network = load_network(scene.model, "cpu", "float32")
         clock = OfflineClock(scene.clock.rate, scene.clock.tempo)
         stations = assemble(scene, network, footage).stations("cpu")
+        if stations.generator.regrouping is not None:
+            stations.generator.regrouping.at_once = True
         yield Loop(clock, NoChanges(), stations, frames), frames
     except FieldError as error:
         raise reading.placed(error, scene) from error

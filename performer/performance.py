@@ -49,9 +49,13 @@ def _misfits(scene: Scene, network: Any) -> list[FieldError]:
     if network.encoder is not None:
         with _noted(found):
             cast.make_source(scene)
+    groups = None
+    with _noted(found):
+        groups = cast.find_clusters(scene, network)
     for name in scene.bends:
         with _noted(found):
-            cast.place({name: cast.make("bends", scene.bends[name])}, network, scene.model.canvas)
+            bends = {name: cast.make("bends", scene.bends[name])}
+            cast.place(bends, network, scene.model.canvas, groups)
     return found
 
 

@@ -158,7 +158,7 @@ class _Reader:
                     key: self._part(section, (section, key), value)
                     for key, value in data[section].items()
                 }
-        for section in ("model", "fallback"):
+        for section in ("model", "fallback", "clusters"):
             if isinstance(data.get(section), Mapping):
                 data[section] = self._with_paths((section,), data[section])
         scene = self._validated(Scene, (), data)

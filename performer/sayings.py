@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from model.latent.directions import DirectionSettings
 from performer.scene import (
+    ClusterSettings,
     FallbackSettings,
     GovernorSettings,
     MacroSettings,
@@ -80,6 +81,7 @@ def _fields(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
     known |= {"directions": DirectionSettings, "model": ModelSettings}
     known["fallback"], known["governor"] = FallbackSettings, GovernorSettings
     known["morph"] = MorphSettings
+    known["clusters"] = ClusterSettings
     if len(loc) > 1:
         model = known.get(str(loc[0]), model)
     return [field.alias or name for name, field in model.model_fields.items()]

@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from model.clusters.limits import LEAST_K, MOST_K
 from model.knob import Curve, Knob
 from model.latent.base import LatentSettings
 from model.latent.walk import Walk
@@ -104,6 +105,20 @@ class GovernorSettings(_Section):
     floor: Annotated[float, Field(ge=0, le=120)] = 5.0
 
 
+class ClusterSettings(Playable):
+    """The clusters of channels that bends choose from.
+
+    They are in ``file``; without one, in that beside the network. ``k`` is how many groups there
+    are of each layer where a bend does not say. While ``live``, bent layers are grouped anew for
+    the picture that plays, one every ``every_seconds``.
+    """
+
+    file: Path | None = None
+    k: Annotated[int, Knob(LEAST_K, MOST_K, step=1)] = 6
+    live: Annotated[bool, Knob(0, 1, step=1)] = False
+    every_seconds: Annotated[float, Knob(0.25, 60, "exponential", unit="s")] = 2.0
+
+
 class MacroSettings(_Section):
     """One of eight fixed addresses, whose meaning the scene gives."""
 
@@ -173,6 +188,7 @@ class Scene(_Section, Playable):
     source: SerializeAsAny[Settings] | None = None  # only an encoder needs one
     condition: SerializeAsAny[Settings]
     latent: SerializeAsAny[LatentSettings] = Walk.Settings()
+    clusters: ClusterSettings | None = None
     bends: dict[Name, SerializeAsAny[Settings]] = {}
     post: dict[Name, SerializeAsAny[Settings]] = {}
     outputs: dict[Name, SerializeAsAny[Settings]] = {}
@@ -222,6 +238,8 @@ class Scene(_Section, Playable):
         for name, direction in self.latent.directions.items():
             yield f"latent.directions.{name}", direction
         yield "model", self.model
+        if self.clusters is not None:
+            yield "clusters", self.clusters
         for section in ("bends", "post"):
             parts: Mapping[str, Settings] = getattr(self, section)
             for name, settings in parts.items():

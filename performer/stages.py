@@ -20,6 +20,7 @@ from performer import pictures
 from performer.clock import Moment
 from performer.parameters import PANIC, Parameters, Snapshot
 from performer.parts import Condition, Picture, Post
+from performer.regrouping import Regrouping
 from performer.sizes import Size, Sizes
 from performer.w_mixing import Remainder, mixed
 
@@ -159,6 +160,7 @@ class Generator:
         self._network = network
         self._options = options
         self.bends = bends
+        self.regrouping: Regrouping | None = None
         self.sizes = sizes
         self._device = device
         self._condition: torch.Tensor | None = None
@@ -177,7 +179,7 @@ class Generator:
         self.walk(snapshot)
         if snapshot[PANIC]:
             self.bends.forget()
-        bends = self.bends.at(_amounts(snapshot), self._device, self._canvas(size))
+        bends = self._bends_of(snapshot, size)
         options = self._options.synthesis(knobs, snapshot.moment.frame)
         if code is not None:
             w, code = self._options.mixed(w, code, knobs)
@@ -187,6 +189,16 @@ class Generator:
     def walk(self, snapshot: Snapshot) -> None:
         """Let time go on for bends that move by themselves."""
         self.bends.walk(snapshot.moment.delta, _amounts(snapshot))
+
+    def _bends_of(self, snapshot: Snapshot, size: Size) -> Mapping[str, Any] | None:
+        """What bends each layer in this frame."""
+        grouping, knobs = self.regrouping, snapshot.under("clusters")
+        if grouping is not None:
+            grouping.choose(knobs)
+        bends = self.bends.at(_amounts(snapshot), self._device, self._canvas(size))
+        if grouping is None:
+            return bends
+        return grouping.listening(bends, knobs, snapshot.moment.seconds, size)
 
     def _canvas(self, size: Size) -> Canvas:
         """What bends are told of a canvas of ``size``."""

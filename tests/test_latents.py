@@ -6,12 +6,14 @@ import pytest
 import torch
 
 from model.latent.stored import save
-from performer import offline, reading, registry
+from performer import offline, reading, registry, schema
 from performer.errors import SceneError
 from performer.loop import Loop
 from performer.offline import LastFrame
 from performer.scene import Scene
 
+PICKLES = Path(__file__).parent / "golden" / "pickles"
+STYLEGAN2 = next(PICKLES.rglob("stylegan2*.pkl"))  # which sees no pictures that move
 HEAD = "performer: 1\nmodel: {untrained: 7, canvas: 32x32}\nsource: {kind: card}\nlatent:\n"
 
 
@@ -52,7 +54,9 @@ def test_every_kind_plays_and_has_its_values_as_parameters(kind: str, tmp_path: 
 def test_a_round_ends_with_the_picture_that_it_began_with(
     latent: str, round_frames: int, tmp_path: Path
 ) -> None:
-    with offline.rehearsal(scene(tmp_path, latent)) as (loop, shown):
+    file = tmp_path / "scene.yaml"
+    file.write_text(f"performer: 1\nmodel: {{file: {STYLEGAN2}, canvas: 64x64}}\nlatent:\n{latent}")
+    with offline.rehearsal(reading.read(str(file))) as (loop, shown):
         first, second = frames(loop, shown, 2)
         for _ in range(round_frames - 2):
             loop.pass_over()
@@ -80,24 +84,6 @@ def test_a_direction_is_a_slider(tmp_path: Path) -> None:
             return frames(loop, shown, 1)[0]
 
     assert not torch.allclose(picture(3.0), picture(0.0), atol=1e-2)
-
-
-def test_rows_go_from_the_latent_to_the_encoder_continuously(tmp_path: Path) -> None:
-    def picture(*settings: str) -> torch.Tensor:
-        file = tmp_path / "scene.yaml"
-        file.write_text(HEAD + "  seeds: [3]\n")
-        with offline.rehearsal(reading.read(str(file), settings)) as (loop, shown):
-            return frames(loop, shown, 1)[0]
-
-    trained = picture()
-    mixes = [picture("model.encoder_to=32", f"model.encoder_mix={mix}") for mix in (0, 0.5, 1)]
-    assert torch.allclose(mixes[0], picture("model.encoder_ws=0"), atol=1e-5)
-    assert torch.allclose(mixes[2], picture("model.encoder_ws=32"), atol=1e-5)
-    assert torch.allclose(picture("model.encoder_from=30", "model.encoder_to=30"), trained)
-    ends = float((mixes[2] - mixes[0]).norm())
-    assert 0 < float((mixes[1] - mixes[0]).norm()) < ends
-    near = picture("model.encoder_to=32", "model.encoder_mix=0.501")
-    assert float((near - mixes[1]).norm()) < 0.01 * ends
 
 
 @pytest.mark.parametrize(
@@ -142,3 +128,13 @@ def test_what_is_wrong_is_said_with_its_line(latent: str, says: str, tmp_path: P
     with pytest.raises(SceneError, match=says) as error:
         offline.check(scene(tmp_path, latent))
     assert len(error.value.problems) == 1
+
+
+def test_the_schema_knows_styles_and_that_a_latent_without_a_kind_walks() -> None:
+    definitions = schema.scene_schema()["$defs"]
+    assert "kind" not in definitions["latents.walk"]["required"]
+    assert "kind" in definitions["latents.loop"]["required"]
+    assert {f"styles.{kind}" for kind in registry.kinds("latents")} <= set(definitions)
+    style = definitions["latents.grid"]["properties"]["style"]
+    assert {"$ref": "#/$defs/styles.loop"} in style["oneOf"]
+    assert "style_seed" not in definitions["styles.loop"]["properties"]

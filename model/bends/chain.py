@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from model.bends import masks
 from model.bends.base import Bend, Place, find_layer
-from model.bends.channels import Clusters
+from model.bends.channels import ChannelCluster, Clusters
 from model.bends.masks import FileMask, LiveMask
 from model.bends.placed import (
     NATIVE,
@@ -92,8 +92,23 @@ class Chain:
     def regroup(self, clusters: Clusters) -> None:
         """Other clusters from the next frame on; a bend whose own is not there rests."""
         for placed in self._placed:
-            with placed.guarded(self._guard):
-                placed.choose(clusters)
+            if isinstance(placed.bend.settings.channels, ChannelCluster):
+                with placed.guarded(self._guard):
+                    placed.choose(clusters)
+
+    @property
+    def clustered(self) -> list[str]:
+        """The layers with bends of clusters whose features can be heard without a trace.
+
+        Where a bend keeps features of a frame before, they would be lost.
+        """
+        keeping = {each.place.name for each in self._placed if hasattr(each.bend, "keeps")}
+        wanted = [
+            each.place.name
+            for each in self._placed
+            if isinstance(each.bend.settings.channels, ChannelCluster)
+        ]
+        return [name for name in dict.fromkeys(wanted) if name not in keeping]
 
     def walk(self, seconds: float, values: Values) -> None:
         """Let time go on, for bends that move by themselves."""

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.uint8]
 
-LEAST_K, MOST_K = 2, 16
 _DIRECTIONS = 32  # more of them tell noise apart
 _STARTS = 8
 _SEED = 0

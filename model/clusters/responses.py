@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.clusters.grouping import LEAST_K, MOST_K, Array, as_array, grouped
+from model.clusters.grouping import Array, as_array, grouped
+from model.clusters.limits import LEAST_K, MOST_K
 from model.clusters.naming import seen
 from model.clusters.store import CELLS, Layer
 from model.latent import seed_vector

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from model import tensor_files
-from model.clusters.grouping import LEAST_K, MOST_K, as_array
+from model.clusters.grouping import as_array
+from model.clusters.limits import LEAST_K, MOST_K
 from model.clusters.naming import TRAITS, names
 from model.errors import LoadError
 

@@ -1,6 +1,5 @@
 """Vectors of the Gaussian z: those of seeds, and what lies between them."""
 
-import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,12 +8,9 @@ import numpy.typing as npt
 Vector = npt.NDArray[np.float64]
 
 
-@functools.lru_cache(maxsize=256)
 def seed_vector(seed: int, z_dim: int) -> Vector:
     """z of a seed [z_dim], as every StyleGAN tool draws it, so that seeds mean the same here."""
-    drawn = np.random.RandomState(seed).randn(z_dim)
-    drawn.flags.writeable = False
-    return drawn
+    return np.random.RandomState(seed).randn(z_dim)
 
 
 def slerp(start: Vector, end: Vector, share: float) -> Vector:

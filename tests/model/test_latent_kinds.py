@@ -18,6 +18,8 @@ from model.latent.space import Space
 from model.latent.stored import load, save
 from model.latent.vectors import catmull_rom, leaning
 from model.latent.walked import Walked
+from model.network import Code
+from model.options import Options
 from performer import registry
 
 KINDS = registry.kinds("latents")
@@ -251,3 +253,25 @@ def test_a_walk_goes_on_from_where_it_is_put_and_when_its_speed_changes() -> Non
     assert walked.way == pytest.approx(0.25)
     walked.go(2.0, 60.0, 0.1, 2.0)  # it was not asked for long, as one that waits backstage
     assert walked.way == pytest.approx(0.45)
+
+
+def test_rows_go_from_the_latent_to_the_encoder_continuously(network: model.Network) -> None:
+    rows = network.config.num_ws
+    w = torch.randn(1, rows, network.config.w_dim)
+    code = Code([], torch.randn(1, 1, network.config.w_dim).expand(1, rows, -1), 4)
+
+    def mixed(first: float, end: float, mix: float) -> torch.Tensor:
+        values = {"encoder_from": first, "encoder_to": end, "encoder_mix": mix}
+        found, left = Options(network).mixed(w, code, values)
+        return torch.cat([left.w[:, : left.encoder_ws], found[:, left.encoder_ws :]], 1)
+
+    trained = torch.cat([code.w[:, :4], w[:, 4:]], 1)
+    assert torch.equal(mixed(0, 0, 0.5), trained)
+    assert torch.equal(mixed(0, 32, 0), w)
+    assert torch.equal(mixed(0, 32, 1), code.w)
+    assert torch.equal(mixed(0, 4, 1), trained)
+    some = mixed(2, 6.5, 0.25)
+    assert torch.equal(some[:, :2], code.w[:, :2])
+    assert torch.allclose(some[:, 2:6], w[:, 2:6].lerp(code.w[:, 2:6], 0.25))
+    assert torch.allclose(some[:, 6], w[:, 6].lerp(code.w[:, 6], 0.125))
+    assert torch.equal(some[:, 7:], w[:, 7:])

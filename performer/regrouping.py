@@ -1,0 +1,104 @@
+"""The clusters of a scene while it plays: as many as asked for, and made anew for the picture."""
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from model.clusters.live import LiveClusters, glimpse
+from model.clusters.responses import picture_in_maps
+from performer.console import warn
+
+if TYPE_CHECKING:
+    from model.bends.chain import Chain
+    from model.config import Config
+    from performer.sizes import Size
+
+_NICENESS = 15
+
+Bend = Callable[[torch.Tensor], torch.Tensor]
+
+
+class Regrouping:
+    """Sees to it that bends of clusters have the channels that the knobs ask for.
+
+    While ``live``, it listens to one layer of one frame now and then, and groups its channels on
+    a thread with little right to the processor; the frame takes up the groups when they are there.
+    Offline, where ``at_once``, that frame itself groups them, so that pictures are repeatable.
+    """
+
+    def __init__(self, clusters: LiveClusters, chain: "Chain", config: "Config") -> None:
+        import sklearn.cluster  # noqa: F401  # now, since the first time takes a second
+
+        self.at_once = False
+        self._clusters = clusters
+        self._chain = chain
+        self._config = config
+        self._layers = [name for name in chain.clustered if name in clusters.stored.layers]
+        self._was_live = False
+        self._said = ""
+        self._due = 0.0
+        self._turn = 0
+        self._job: Future[None] | None = None
+        self._worker = ThreadPoolExecutor(1, "regrouping", initializer=_give_way)
+
+    def choose(self, values: Mapping[str, float]) -> None:
+        """Give the bends other channels where there are other groups."""
+        k, live = int(values["k"]), bool(values["live"])
+        news = self._job is not None and self._job.done()
+        if news:
+            self._finish()
+        if self._was_live and not live:
+            self._clusters.forget()
+            news = True
+        if news or k != self._clusters.k:
+            self._clusters.k = k
+            self._chain.regroup(self._clusters)
+        self._was_live = live
+
+    def _finish(self) -> None:
+        """What the thread did is done; where it failed, say so, once."""
+        assert self._job is not None
+        if (error := self._job.exception()) is not None and str(error) != self._said:
+            self._said = str(error)
+            warn(f"clusters: are not made anew: {' '.join(self._said.split())}")
+        self._job = None
+
+    def listening(
+        self,
+        bends: Mapping[str, Any] | None,
+        values: Mapping[str, float],
+        seconds: float,
+        size: "Size",
+    ) -> Mapping[str, Any] | None:
+        """``bends`` of this frame; where it is time, one of them hears what it bends."""
+        if not values["live"] or not self._layers or self._job is not None or seconds < self._due:
+            return bends
+        self._due = seconds + values["every_seconds"]
+        self._turn = (self._turn + 1) % len(self._layers)
+        layer = self._layers[self._turn]
+        return {**(bends or {}), layer: self._heard(layer, size, (bends or {}).get(layer))}
+
+    def _heard(self, layer: str, size: "Size", bend: Bend | None) -> Bend:
+        picture = picture_in_maps(self._config, size)[layer]
+
+        def hearing(features: torch.Tensor) -> torch.Tensor:
+            self._regroup(layer, glimpse(features, picture))
+            return features if bend is None else bend(features)
+
+        return hearing
+
+    def _regroup(self, layer: str, strengths: torch.Tensor) -> None:
+        array = strengths.double().numpy()
+        self._job = self._worker.submit(self._clusters.regroup, layer, array)
+        if self.at_once:
+            wait([self._job])
+
+
+def _give_way() -> None:
+    if sys.platform == "linux":  # the only system where threads have a niceness of their own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
