@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -137,16 +138,20 @@ class RouteSettings(_Section):
     glide_seconds: Annotated[float, Field(ge=0, le=60)] | None = None
 
 
-_INK = r"[^\s\x00-\x1f\x7f]"  # what a name begins and ends with
 PresetNumber = Annotated[int, Knob(0, MOST_PRESETS, step=1)]
-_PRESET_NAME = rf"^{_INK}([^\x00-\x1f\x7f]{{0,38}}{_INK})?$"
-PresetName = Annotated[str, Field(pattern=_PRESET_NAME)]
+_LONGEST_NAME = 40
+
+
+def preset_name(text: str) -> str:
+    """A name of a preset, as it is. Errors: ValueError where nobody could read it."""
+    if not (text.strip() == text and text.isprintable() and 0 < len(text) <= _LONGEST_NAME):
+        shown = repr(text)[: 2 * _LONGEST_NAME]
+        raise ValueError(f"{shown} cannot name a preset: 1 to {_LONGEST_NAME} characters can")
+    return text
+
+
+PresetName = Annotated[str, AfterValidator(preset_name)]
 PresetValues = dict[str, float]
-
-
-def is_preset_name(text: str) -> bool:
-    """Whether a preset can be called so: 1 to 40 characters that can be read."""
-    return re.match(_PRESET_NAME, text) is not None and text.isprintable()
 
 
 class MorphSettings(Playable):

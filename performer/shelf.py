@@ -20,7 +20,7 @@ from performer.morph import BACK, PREFIX, SCENE, takes_part
 from performer.preset_rows import Walk
 from performer.presets import Preset, free_number, presets_of, rows_of
 from performer.sayings import closest
-from performer.scene import Scene, is_preset_name
+from performer.scene import Scene, preset_name
 from performer.thumbnails import Thumbnails
 from performer.web.instrument import Instrument
 
@@ -107,8 +107,7 @@ class Shelf:
 
     def save(self, name: str, number: int | None = None) -> None:
         """Keep where everything stands now, in place of a preset of the same name."""
-        if not is_preset_name(name):
-            raise PerformerError(f"{name!r:.60} cannot name a preset; use 1 to 40 characters")
+        _check_name(name)
         self._need_file()
         former = self._presets.get(name)
         number = self._place(name, number, former)
@@ -130,8 +129,7 @@ class Shelf:
     def rename(self, name: str | int, to: str) -> None:
         """Call a preset otherwise; it keeps its number."""
         preset = self._find_own(name)
-        if not is_preset_name(to):
-            raise PerformerError(f"{to!r:.60} cannot name a preset; use 1 to 40 characters")
+        _check_name(to)
         if to in self._presets:
             raise PerformerError(f"there is a preset {to} already; delete it first")
         del self._loaded.own[preset.name]
@@ -243,6 +241,13 @@ class Shelf:
     def _change(self, control: str, value: float, seconds: float | None = None) -> Change:
         place = self._instrument.table.places[f"{PREFIX}.{control}"]
         return Change(place, value, glide_seconds=seconds)
+
+
+def _check_name(name: str) -> None:
+    try:
+        preset_name(name)
+    except ValueError as error:
+        raise PerformerError(str(error)) from error
 
 
 def _unknown_line(scene: str, names: Sequence[str]) -> str:

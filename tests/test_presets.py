@@ -109,7 +109,7 @@ def test_a_bad_preset_is_one_line(tmp_path: Path, line: str, said: str) -> None:
 
 
 def test_a_preset_needs_a_name_that_can_be_read(tmp_path: Path) -> None:
-    with pytest.raises(SceneError, match="presets"):
+    with pytest.raises(SceneError, match="'  ' cannot name a preset: 1 to 40 characters can"):
         scene_in(tmp_path, SCENE + '  "  ": {bends.twist.angle: 1}\n')
 
 
@@ -304,7 +304,7 @@ def test_a_preset_is_renamed_and_deleted(stage: Stage) -> None:
         (lambda shelf: shelf.recall(9), "there is no preset 9; there are dawn, dusk"),
         (lambda shelf: shelf.delete("dawn"), "preset dawn is the scene's own; change it in "),
         (lambda shelf: shelf.rename("dawn", "x"), "preset dawn is the scene's own; change it in "),
-        (lambda shelf: shelf.save(" "), "' ' cannot name a preset; use 1 to 40 characters"),
+        (lambda shelf: shelf.save(" "), "' ' cannot name a preset: 1 to 40 characters can"),
         (lambda shelf: shelf.save("x" * 41), "cannot name a preset"),
         (lambda shelf: shelf.save("x", 1), "preset dawn has number 1; delete it first"),
         (lambda shelf: shelf.save("x", 65), "65 is no place for x; use 1 … 64"),
