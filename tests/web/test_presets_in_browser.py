@@ -46,8 +46,8 @@ def reach(run: Pretended, value: float, name: str = ANGLE, within: float = 1e-6)
     wait(lambda: abs(run.value(name) - value) < within, f"{name} at {value}")
 
 
-def wait(what: Callable[[], Any], said: str) -> None:
-    until = time.monotonic() + 10
+def wait(what: Callable[[], Any], said: str, seconds: float = 10.0) -> None:
+    until = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < until, f"never {said}"
         time.sleep(0.02)
