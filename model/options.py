@@ -69,7 +69,7 @@ class NetworkKnobs(Playable):
     skip_8: Gain = 1.0
     noise: Annotated[float, Knob(0, 2, unit="x")] = 1.0
     random_noise: Switch = False
-    turn: Annotated[float, Knob(-180, 180, unit="°")] = 0.0
+    turn: Annotated[float, Knob(-180, 180, unit="°", wraps=360)] = 0.0
     shift_x: Shift = 0.0
     shift_y: Shift = 0.0
     zoom: Annotated[float, Knob(0.25, 4, "exponential", unit="x")] = 1.0

@@ -19,6 +19,7 @@ from performer.console import warn
 from performer.errors import FieldError, PerformerError, is_out_of_memory
 from performer.parameters import Parameters
 from performer.parts import Condition, Part, Picture, Post, Settings, Source
+from performer.presets import presets_of, rows_of
 from performer.regrouping import Regrouping
 from performer.scene import ClusterSettings, Scene
 from performer.sizes import Size, Sizes
@@ -47,6 +48,9 @@ class Cast:
         scene, network = self.scene, self.network
         table, options, sizes = scene.table(), Options(network), Sizes(network.config)
         parameters = Parameters(table, scene.macro_links(table), scene.neutral())
+        if (morph := parameters.morph) is not None:
+            morph.columns, morph.fade_seconds = scene.morph.columns, scene.fade_seconds
+            morph.put(rows_of(presets_of(scene), table))
         generator = Generator(network, options, self.chain, sizes, device)
         if self.clusters is not None and scene.clusters is not None:
             generator.regrouping = Regrouping(self.clusters, self.chain, network.config)

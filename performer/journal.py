@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-import os
 import threading
 import time
 from pathlib import Path
@@ -12,11 +11,11 @@ from typing import Any
 import numpy as np
 import platformdirs
 
-from performer import reading
+from performer import reading, whole_files
 from performer.console import warn
 from performer.doors.folder import RunFolder
 from performer.doors.journal import ROWS, Entry, JournalDoor
-from performer.parameters import Table
+from performer.parameters import Parameters, Table
 from performer.scene import Scene
 
 KEEP_SECONDS = 0.1  # between two looks at the values
@@ -50,10 +49,9 @@ def entry_of(text: str, scene: Scene) -> Entry:
     Errors: ValueError, TypeError or KeyError where the text is not one of ours.
     """
     saved: _Saved = json.loads(text)
-    rows = [
-        saved["values"].get(parameter.name, [parameter.default, parameter.default, 0.0])
-        for parameter in scene.table().parameters
-    ]
+    table = scene.table()
+    start = Parameters(table).motion.T.tolist()
+    rows = [saved["values"].get(name, start[place]) for name, place in table.places.items()]
     motion = np.array(rows, np.float64).reshape(-1, ROWS).T
     seconds, walked = float(saved["seconds"]), float(saved["walked"])
     style_walked = float(saved.get("style_walked", 0.0))
@@ -115,7 +113,7 @@ class Keeper:
         if entry is None or not self._is_news(entry, walk_seconds) or not self._understands(entry):
             return
         try:
-            _replace(self._file, text_of(entry, self._table))
+            whole_files.replace(self._file, text_of(entry, self._table))
         except OSError as error:  # a full disk; the show needs none
             self._complain(f"journal: {self._file} cannot be written ({error.strerror})")
         else:
@@ -140,14 +138,3 @@ class Keeper:
             self._table = self._scene.table()
         whose = self._scene.generation, len(self._table)
         return (entry.generation, entry.motion.shape[1]) == whose
-
-
-def _replace(file: Path, text: str) -> None:
-    """Write ``file`` aside, and put it in place once the disk has it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_suffix(".new")
-    with aside.open("w", encoding="utf-8") as new:
-        new.write(text)
-        new.flush()
-        os.fsync(new.fileno())
-    aside.replace(file)

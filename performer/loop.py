@@ -48,6 +48,7 @@ class Loop:
         """From the time it is to a finished picture at the door."""
         moment = self.clock.tick()
         snapshot = self.parameters.advance(moment, self.changes.drain())
+        self.master.give_way(snapshot.blend.cross_fade_seconds)
         w = self.latent(snapshot)
         footage = self.source.at(moment, snapshot.under("source"))
         code = self.generator.encode(self.condition(footage, snapshot), snapshot)

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 
 from model.knob import Knob
 from performer.clock import Moment
 from performer.doors.changes import Change, Kind
-
-Values = npt.NDArray[np.float64]
+from performer.morph import NOTHING, PREFIX, STATE_ROWS, Blend, Morph, Motion
+from performer.spaces import Spaces, Values
 
 PANIC = "panic"  # the parameter that lets all others go where they do nothing
 PANIC_SECONDS = 0.5
@@ -77,14 +76,21 @@ class View(Mapping[str, float]):
 
 
 class Snapshot:
-    """All values of one frame, immutable."""
+    """All values of one frame, immutable; and what a morph asks for beside, its ``blend``."""
 
-    __slots__ = ("_table", "moment", "values")
+    __slots__ = ("_table", "blend", "moment", "values")
 
-    def __init__(self, table: "Table", values: Values, moment: Moment) -> None:
+    def __init__(
+        self, table: "Table", values: Values, moment: Moment, blend: Blend = NOTHING
+    ) -> None:
         self._table = table
         self.values = values
         self.moment = moment
+        self.blend = blend
+
+    def at(self, values: Values) -> "Snapshot":
+        """The same moment with other values."""
+        return Snapshot(self._table, values, self.moment)
 
     def __getitem__(self, name: str) -> float:
         return float(self.values[self._table.places[name]])
@@ -109,9 +115,8 @@ class Table:
 
     def moved_from(self, former: "Table") -> dict[int, int]:
         """From the places in ``former`` to those of the same names here."""
-        return {
-            place: self.places[name] for name, place in former.places.items() if name in self.places
-        }
+        shared = former.places.keys() & self.places.keys()
+        return {former.places[name]: self.places[name] for name in shared}
 
     def under(self, prefix: str) -> Mapping[str, int]:
         """The places of the parameters below ``prefix``, by short name."""
@@ -129,6 +134,7 @@ class Parameters:
     """Moves every value towards where it was sent, a frame at a time.
 
     ``neutral`` is where values glide when ``panic`` is sent 1, which falls back by itself.
+    ``morph`` is there where the table has its controls.
     """
 
     def __init__(
@@ -139,16 +145,19 @@ class Parameters:
     ) -> None:
         self.table = table
         knobs = [parameter.knob for parameter in table.parameters]
+        self._spaces = Spaces(knobs)
         self._low = np.array([knob.low for knob in knobs])
         self._high = np.array([knob.high for knob in knobs])
         self._step = np.array([knob.step for knob in knobs])
         self._glide = np.array([0.0 if knob.step else knob.glide_seconds for knob in knobs])
-        self._current = np.array([parameter.default for parameter in table.parameters])
+        self._current = np.array([each.default for each in table.parameters], np.float64)
         self._target = self._current.copy()
         self._remaining = np.zeros(len(table))
         self._macros = {table.places[macro.macro]: macro for macro in macros}
         self._panic = table.places.get(PANIC, -1)
         self._neutral = {table.places[name]: value for name, value in neutral.items()}
+        motion = Motion(self._current, self._target, self._remaining)
+        self.morph = Morph(table, self._spaces, motion) if table.under(PREFIX) else None
 
     @property
     def values(self) -> Values:
@@ -169,13 +178,16 @@ class Parameters:
 
     @property
     def motion(self) -> Values:
-        """Where every value stands, where it goes, and in how many seconds: [3, n]."""
-        return np.stack([self._current, self._target, self._remaining])
+        """Where all values stand, go, and in how many seconds; and the morph's state: [6, n]."""
+        state = np.zeros((STATE_ROWS, len(self.table))) if self.morph is None else self.morph.state
+        return np.vstack([self._current, self._target, self._remaining, state])
 
     def go_on(self, motion: Values) -> None:
         """Stand and glide on as :attr:`motion` says, within what is allowed here."""
         self._current[:], self._target[:] = np.clip(motion[:2], self._low, self._high)
         self._remaining[:] = motion[2]
+        if self.morph is not None:
+            self.morph.go_on(motion[-STATE_ROWS:])
 
     def take_over(self, former: "Parameters", names: Collection[str] | None = None) -> None:
         """Stand where ``former`` stands, and glide on as it did; with ``names`` those alone.
@@ -193,6 +205,8 @@ class Parameters:
                 self._remaining[place] = former._remaining[before]
             else:
                 self._send(place, start, self._glide[place])
+        if names is None and self.morph is not None and former.morph is not None:
+            self.morph.take_over(former.morph, self.table.moved_from(former.table))
 
     def advance(self, moment: Moment, changes: Iterable[Change]) -> Snapshot:
         """Take the changes of this frame, move what glides, and freeze the result.
@@ -202,12 +216,15 @@ class Parameters:
         """
         if self._panic >= 0:
             self._current[self._panic] = self._target[self._panic] = 0.0
+        if self.morph is not None:
+            self.morph.release()
         for change in changes:
             self._apply(change)
         self._move(moment.delta)
+        blend = self._morphed()
         values = self._current.copy()
         values.flags.writeable = False
-        return Snapshot(self.table, values, moment)
+        return Snapshot(self.table, values, moment, blend)
 
     def _apply(self, change: Change) -> None:
         place = change.place
@@ -221,6 +238,7 @@ class Parameters:
             moved = self.table.places[macro.target]
             self._send(moved, macro.value(self._target[place]), glide)
         self._follow(moved, place, glide)
+        self._leave(moved, change.glide_seconds)
         if moved == self._panic and self._target[moved]:
             self._calm()
 
@@ -228,6 +246,23 @@ class Parameters:
         for place, value in self._neutral.items():
             self._send(place, value, PANIC_SECONDS)
             self._follow(place, place, PANIC_SECONDS)
+            self._leave(place)
+
+    def _leave(self, place: int, glide_seconds: float | None = None) -> None:
+        """A hand has it: what is a value leaves the morph, what is a control of it leads."""
+        if self.morph is not None:
+            self.morph.hear(place, glide_seconds)
+
+    def _morphed(self) -> Blend:
+        """Let the morph move what it has; the macros of that go with it."""
+        if self.morph is None:
+            return NOTHING
+        blend = self.morph.play()
+        for place, macro in self._macros.items():
+            target = self.table.places[macro.target]
+            if self.morph.written[target]:
+                self._send(place, macro.position(self._current[target]), 0.0)
+        return blend
 
     def _follow(self, moved: int, by: int, glide_seconds: float) -> None:
         """Let the macros of what moved go with it.
@@ -253,12 +288,14 @@ class Parameters:
         return self._low[place] + step * round((value - self._low[place]) / step) if step else value
 
     def _move(self, delta: float) -> None:
-        """Straight towards each target, so that every glide arrives exactly when it should."""
+        """Each in its space towards its target, so that every glide arrives exactly in time."""
         moving = self._remaining > 0
         if not moving.any():
             return
         share = np.minimum(delta / self._remaining[moving], 1.0)
-        self._current[moving] += (self._target[moving] - self._current[moving]) * share
+        self._current[moving] = self._spaces.between(
+            self._current[moving], self._target[moving], share, moving
+        )
         self._remaining[moving] = np.maximum(self._remaining[moving] - delta, 0.0)
         arrived = moving & (self._remaining == 0)
         self._current[arrived] = self._target[arrived]

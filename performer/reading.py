@@ -2,7 +2,7 @@
 
 import importlib.resources
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from model.knob import Knob
 from model.latent.walk import Walk
 from model.settings import Playable, Settings
-from performer import document, mapping, registry, sayings
+from performer import document, mapping, preset_checks, registry, sayings
 from performer.document import Document
 from performer.errors import FieldError, PerformerError, Problem, SceneError
 from performer.sayings import closest
@@ -249,7 +249,9 @@ def _cross_checks(source: Document, scene: Scene) -> Iterator[Problem]:
     }
     for number, macro in scene.macros.items():
         if macro.to not in knobs:
-            yield source.problem(("macros", number, "to"), *_unknown(macro.to, knobs))
+            yield source.problem(("macros", number, "to"), *sayings.unknown(macro.to, knobs))
+    for path, problem in preset_checks.faults(scene.presets, knobs):
+        yield source.problem(path, *problem)
     knobs |= {f"macros.{number}": Knob(0, 1) for number in scene.macros}
     for place, route in enumerate(scene.map):
         yield from _check_target(source, place, route, knobs)
@@ -260,7 +262,7 @@ def _check_target(
     source: Document, place: int, route: RouteSettings, knobs: Mapping[str, Knob]
 ) -> Iterator[Problem]:
     if route.to not in knobs:
-        yield source.problem(("map", place, "to"), *_unknown(route.to, knobs))
+        yield source.problem(("map", place, "to"), *sayings.unknown(route.to, knobs))
     elif problem := mapping.problem(route, knobs[route.to]):
         yield source.problem(("map", place, "range"), *problem)
 
@@ -279,9 +281,3 @@ def _check_message(
     problem = registry.part("controllers", settings.kind).check_message(settings, message.strip())
     if problem:
         yield source.problem(path, *problem)
-
-
-def _unknown(name: str, names: Collection[str]) -> tuple[str, str]:
-    close = closest(name, sorted(names))
-    mend = f"did you mean {close}?" if close else "use the YAML path of a playable value"
-    return f"there is no parameter {name}", mend

@@ -1,7 +1,7 @@
 """What pydantic finds wrong with a scene, in the words of performers."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -13,6 +13,7 @@ from performer.scene import (
     GovernorSettings,
     MacroSettings,
     ModelSettings,
+    MorphSettings,
     RouteSettings,
 )
 
@@ -68,10 +69,18 @@ def closest(name: str, names: Sequence[str]) -> str | None:
     return found[0] if found else None
 
 
+def unknown(name: str, names: Collection[str]) -> tuple[str, str]:
+    """That there is no parameter of this name, and which of ``names`` may have been meant."""
+    close = closest(name, sorted(names))
+    mend = f"did you mean {close}?" if close else "use the YAML path of a playable value"
+    return f"there is no parameter {name}", mend
+
+
 def _fields(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
     known: dict[str, type[BaseModel]] = {"map": RouteSettings, "macros": MacroSettings}
     known |= {"directions": DirectionSettings, "model": ModelSettings}
     known["fallback"], known["governor"] = FallbackSettings, GovernorSettings
+    known["morph"] = MorphSettings
     known["clusters"] = ClusterSettings
     if len(loc) > 1:
         model = known.get(str(loc[0]), model)

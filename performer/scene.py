@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -22,6 +23,7 @@ from model.latent.base import LatentSettings
 from model.latent.walk import Walk
 from model.options import NetworkKnobs
 from model.settings import Name, Playable, Settings
+from performer.doors.presets import MOST_PRESETS
 from performer.parameters import Macro, Parameter, Table
 from performer.sizes import LEAST_SIDE, MOST_SIDE
 
@@ -136,6 +138,42 @@ class RouteSettings(_Section):
     glide_seconds: Annotated[float, Field(ge=0, le=60)] | None = None
 
 
+PresetNumber = Annotated[int, Knob(0, MOST_PRESETS, step=1)]
+_LONGEST_NAME = 40
+
+
+def preset_name(text: str) -> str:
+    """A name of a preset, as it is. Errors: ValueError where nobody could read it."""
+    if not (text.strip() == text and text.isprintable() and 0 < len(text) <= _LONGEST_NAME):
+        shown = repr(text)[: 2 * _LONGEST_NAME]
+        raise ValueError(f"{shown} cannot name a preset: 1 to {_LONGEST_NAME} characters can")
+    return text
+
+
+PresetName = Annotated[str, AfterValidator(preset_name)]
+PresetValues = dict[str, float]
+
+
+class MorphSettings(Playable):
+    """Between presets, by their numbers.
+
+    ``position`` is a fader from preset ``a`` to preset ``b`` (0: what stood before), ``x`` and
+    ``y`` a pad over all presets in lines of ``columns``. A number sent to ``recall`` is recalled
+    within ``seconds``; 1 sent to ``revert`` goes back to what stood before, 2 to what the scene
+    says.
+    """
+
+    columns: Annotated[int, Field(ge=1, le=16)] = 4
+    a: PresetNumber = 0
+    b: PresetNumber = 0
+    position: Annotated[float, Knob(0, 1)] = 0.0
+    x: Annotated[float, Knob(0, 1)] = 0.0
+    y: Annotated[float, Knob(0, 1)] = 0.0
+    seconds: Annotated[float, Knob(0, 60, unit="s", glide_seconds=0)] = 0.0
+    recall: PresetNumber = 0
+    revert: Annotated[int, Knob(0, 2, step=1)] = 0
+
+
 class Scene(_Section, Playable):
     """Everything that one YAML file says, checked.
 
@@ -162,6 +200,8 @@ class Scene(_Section, Playable):
     controllers: dict[Name, SerializeAsAny[Settings]] = {}
     macros: dict[Annotated[int, Field(ge=1, le=8)], MacroSettings] = {}
     map: tuple[RouteSettings, ...] = ()
+    morph: MorphSettings = MorphSettings()
+    presets: dict[PresetName, PresetValues] = {}
     fade_seconds: Annotated[float, Field(ge=0, le=60)] = 1.0
     panic: Annotated[int, Knob(0, 1, step=1)] = 0
     blackout: Annotated[float, Knob(0, 1)] = 0.0
@@ -209,6 +249,7 @@ class Scene(_Section, Playable):
             parts: Mapping[str, Settings] = getattr(self, section)
             for name, settings in parts.items():
                 yield f"{section}.{name}", settings
+        yield "morph", self.morph
         yield "", self
 
     def neutral(self) -> dict[str, float]:

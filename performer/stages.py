@@ -22,6 +22,7 @@ from performer.parameters import PANIC, Parameters, Snapshot
 from performer.parts import Condition, Picture, Post
 from performer.regrouping import Regrouping
 from performer.sizes import Size, Sizes
+from performer.w_mixing import Remainder, mixed
 
 
 class Footage(Protocol):
@@ -57,10 +58,28 @@ class Latent:
         self._style = style
         self._directions = directions
         self._walked, self._style_walked = Walked(), Walked()
+        self._remainder = Remainder()
 
     def __call__(self, snapshot: Snapshot) -> torch.Tensor:
-        """w [1, num_ws, w_dim] of this frame."""
+        """w [1, num_ws, w_dim] of this frame; during a morph between seeds mixed in W."""
         self.walk(snapshot)
+        blend = snapshot.blend
+        if blend.begins:
+            self._begin(snapshot)
+        corners = [(share, self._w(snapshot.at(values))) for share, values in blend.corners]
+        w = mixed(corners) if corners else self._w(snapshot)
+        return self._remainder(w, blend)
+
+    def _begin(self, snapshot: Snapshot) -> None:
+        """A morph begins: walk where it wants to, and let what stood before stay in sight."""
+        blend, walked = snapshot.blend, (self.walked, self.style_walked)
+        walk = self._remainder.walk if blend.back else blend.walk
+        if walk is not None:
+            self.walked, self.style_walked = walk
+        stood = self._w(snapshot.at(blend.stood))
+        self._remainder.begin(stood, walked, leaps=walk is not None, back=blend.back)
+
+    def _w(self, snapshot: Snapshot) -> torch.Tensor:
         knobs, c = snapshot.under("latent"), self._options.label(snapshot.under("model"))
         space = self._space.at(c, knobs["truncation"], int(knobs["cutoff"]))
         w = self._part.w(space, self.walked, knobs)
@@ -84,6 +103,7 @@ class Latent:
     def go_on_from(self, former: "Latent") -> None:
         """Walk on from where ``former`` is."""
         self.walked, self.style_walked = former.walked, former.style_walked
+        self._remainder.walk = former._remainder.walk
 
     @property
     def walked(self) -> float:

@@ -10,7 +10,7 @@ import pytest
 
 from performer import journal, reading
 from performer.doors.folder import RunFolder
-from performer.doors.journal import Entry, JournalDoor
+from performer.doors.journal import ROWS, Entry, JournalDoor
 from performer.journal import Keeper, entry_of, kept_file, text_of
 from performer.scene import Scene
 from tests.rig.show import wait_for
@@ -46,8 +46,8 @@ def folder(tmp_path: Path, scene: Scene) -> RunFolder:
 def standing(scene: Scene, angle: float, walked: float = 0.25) -> Entry:
     table = scene.table()
     values = np.array([parameter.default for parameter in table.parameters])
-    motion = np.stack([values, values, np.zeros(len(table))])
-    motion[:, table.places["bends.twist.angle"]] = angle, angle + 10, 0.5
+    motion = np.stack([values, values, *np.zeros((ROWS - 2, len(table)))])
+    motion[:3, table.places["bends.twist.angle"]] = angle, angle + 10, 0.5
     return Entry(scene.generation, 12.5, time.monotonic(), walked, motion)
 
 
@@ -73,7 +73,7 @@ def test_what_the_scene_has_meanwhile_stands_at_its_start_and_what_it_lost_rests
     changed = reading.read(str(tmp_path / "set.yaml"))
     found = entry_of(text, changed)
     place = changed.table().places["bends.turn.angle"]
-    assert found.motion[:, place].tolist() == [0, 0, 0]
+    assert found.motion[:3, place].tolist() == [0, 0, 0]
 
 
 def test_what_is_played_is_on_the_disk_within_a_fraction_of_a_second(
@@ -123,7 +123,7 @@ def test_a_run_resumes_where_another_was(scene: Scene, folder: RunFolder, tmp_pa
     assert Keeper(next_run, scene).resume() == "resume: set goes on as it was left"
     found = JournalDoor(next_run.journal).read()
     assert found is not None
-    assert found.motion[:, scene.table().places["bends.twist.angle"]].tolist() == [45, 55, 0.5]
+    assert found.motion[:3, scene.table().places["bends.twist.angle"]].tolist() == [45, 55, 0.5]
 
 
 def test_with_nothing_kept_the_scene_starts_as_it_is_written(

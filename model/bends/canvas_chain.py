@@ -24,7 +24,7 @@ class CanvasChain(Part):
     """
 
     class Settings(BendSettings):
-        angle: Annotated[float, Knob(-180, 180, unit="°")] = 0.0
+        angle: Annotated[float, Knob(-180, 180, unit="°", wraps=360)] = 0.0
         x: Shift = 0.0
         y: Shift = 0.0
         scale: Annotated[float, Knob(0.25, 4, "exponential", unit="x")] = 1.0

@@ -22,7 +22,7 @@ class Kaleidoscope(Relocation):
     class Settings(Moved):
         amount: Amount = 0.0
         segments: Annotated[float, Knob(1, 16)] = 6.0
-        turn: Annotated[float, Knob(-180, 180, unit="°")] = 0.0
+        turn: Annotated[float, Knob(-180, 180, unit="°", wraps=360)] = 0.0
 
     def neutral(self, values: Mapping[str, float]) -> bool:
         """At no amount."""

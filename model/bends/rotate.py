@@ -14,7 +14,7 @@ class Rotate(Affine):
     """Turns by ``angle`` degrees, clockwise on the screen."""
 
     class Settings(Moved):
-        angle: Annotated[float, Knob(-180, 180, unit="°")] = 0.0
+        angle: Annotated[float, Knob(-180, 180, unit="°", wraps=360)] = 0.0
 
     def matrix(self, amounts: "torch.Tensor", pixels_per_picture: float) -> "torch.Tensor":
         """Of ``amounts`` (mix, angle)."""

@@ -21,7 +21,7 @@ class _Fields(Settings):
     kind: Literal["point"] = "point"
     file: Path | None = None
     mix: Annotated[float, Knob(0, 1)] = 1.0
-    seed: Annotated[float, Knob(0, 9999, glide_seconds=0)] = 0.0
+    seed: Annotated[float, Knob(0, 9999, glide_seconds=0, seed=True)] = 0.0
 
 
 class Point:

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import AfterValidator, Field
 
 from performer import parts
-from performer.controllers import osc_packet, osc_wire
+from performer.controllers import osc_packet, osc_presets, osc_wire
 from performer.controllers.osc_addresses import (
     QUESTION,
     SCENE,
@@ -22,8 +22,9 @@ from performer.controllers.osc_addresses import (
     Request,
     UnknownAddressError,
     shortened,
+    text_of,
 )
-from performer.controllers.osc_peers import Address, Peers
+from performer.controllers.osc_peers import Address, Peers, checked_target
 from performer.doors.changes import CAPACITY, Change, ChangesDoor
 from performer.errors import PerformerError
 from performer.mapping import Router
@@ -35,20 +36,7 @@ MOST_SAID = 64  # addresses that we say something about
 FEEDBACK_SECONDS = 1 / 30
 _FIND_SECONDS = 10.0
 _HERE = ("127.", "localhost:")
-_TARGET = re.compile(r"^([A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?):(\d{1,5})$")
 _ADDRESS = re.compile(r"^(/[^ #*,/?\[\]{}]+)+$")
-
-
-def _target(text: str) -> str:
-    match = _TARGET.match(text)
-    if not match or not 0 < int(match[2]) < 1 << 16:
-        raise ValueError(f"{text} is not host:port such as 192.168.0.20:9001")
-    return text
-
-
-def _text(message: osc_packet.Message) -> str:
-    shown = (f"{each:.6g}" if isinstance(each, float) else f"{each}" for each in message.arguments)
-    return shortened(" ".join([message.address, *shown]))
 
 
 class Osc:
@@ -58,7 +46,7 @@ class Osc:
 
         osc = Osc(settings)
         router = Router.of(scene, table, name, str)  # the messages of OSC are its addresses
-        await osc.start(table, door, router, lan, values, call)
+        await osc.start(table, door, router, lan, values, call, presets)
         osc.feedback(values())                       # about 30 times a second
         osc.take_up(table, router)                   # when another scene plays
         osc.status()                                 # for its board
@@ -77,7 +65,7 @@ class Osc:
 
         kind: Literal["osc"] = "osc"
         port: Annotated[int, Field(ge=1, le=65535)] = 9000
-        send: tuple[Annotated[str, AfterValidator(_target)], ...] = ()
+        send: tuple[Annotated[str, AfterValidator(checked_target)], ...] = ()
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -117,13 +105,16 @@ class Osc:
         lan: bool,
         values: Callable[[], Values | Sequence[float]],
         call: Callable[[str], None] | None = None,
+        presets: osc_presets.Presets | None = None,
     ) -> None:
         """Take the port, on all interfaces only with ``lan``, and listen.
 
         ``values`` tells where every parameter of ``table`` stands; ``call`` plays the scene of a
-        name, or raises PerformerError. Errors: PerformerError where the port is taken.
+        name, or raises PerformerError; ``presets`` keeps those of the scene. Errors: PerformerError
+        where the port is taken.
         """
         self._call = call
+        self._presets = presets
         self._table = table
         self._addresses = Addresses(table, router)
         self._peers = Peers(table)
@@ -171,7 +162,7 @@ class Osc:
             "line": self._line,
             "port": self._settings.port,
             **self._counts,
-            "last": _text(self._last) if self._last else "",
+            "last": text_of(self._last) if self._last else "",
             "said": list(self._said.values()),
             "peers": [f"{host}:{port}" for (host, port), _ in self._peers] if self._wire else [],
         }
@@ -216,18 +207,25 @@ class Osc:
             self._call_scene(message, self._call)
             return Request()
         try:
-            request = self._addresses.request(message.address, message.arguments)
+            request = self._found(message)
         except UnknownAddressError as error:
             self._counts["unknown"] += 1
             self._say_once(message.address, str(error))
             asks = message.arguments == QUESTION or message.address.endswith("?")
             return Request(queried=(message.address,) if asks else ())
         except RefusedError as error:
-            self._refuse(message.address, str(error))
+            self._refuse(message.address, str(error), text_of(message))
             return Request()
         self._counts["messages"] += 1
         self._last = message
         return request
+
+    def _found(self, message: osc_packet.Message) -> Request:
+        """What it asks for. Errors: UnknownAddressError, RefusedError."""
+        if self._presets is not None and message.address.startswith(osc_presets.PRESET):
+            asked = osc_presets.changes(self._presets, message.address, message.arguments)
+            return Request(tuple(asked))
+        return self._addresses.request(message.address, message.arguments)
 
     def _call_scene(self, message: osc_packet.Message, call: Callable[[str], None]) -> None:
         match message.arguments:
@@ -268,9 +266,10 @@ class Osc:
         if self._door.send(changes):
             self._peers.has_set(sender, changes, now)
 
-    def _refuse(self, address: str, why: str) -> None:
+    def _refuse(self, address: str, why: str, about: str = "") -> None:
         self._counts["refused"] += 1
-        self._say_once(address, f"{shortened(address)} {why}")
+        said_once = about if address.startswith(osc_presets.PRESET) else address
+        self._say_once(said_once, f"{shortened(address)} {why}")
 
     def _say_once(self, about: str, line: str) -> None:
         if about not in self._said and len(self._said) < MOST_SAID:

@@ -123,6 +123,12 @@ def shortened(text: str) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
+def text_of(message: osc_packet.Message) -> str:
+    """A message for people to read."""
+    shown = (f"{each:.6g}" if isinstance(each, float) else f"{each}" for each in message.arguments)
+    return shortened(" ".join([message.address, *shown]))
+
+
 def _number(arguments: tuple[Any, ...]) -> float:
     if len(arguments) != 1 or not isinstance(arguments[0], (int, float)):
         raise RefusedError("needs one number")

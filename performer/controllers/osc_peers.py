@@ -7,6 +7,7 @@ the value came to stand elsewhere than it asked.
 """
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
@@ -20,6 +21,15 @@ Address = tuple[str, int]  # host, port
 MOST_SENDERS = 8
 FORGET_SECONDS = 60.0
 QUIET_SECONDS = 0.5  # after a value has arrived where the peer sent it
+_TARGET = re.compile(r"^([A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?):(\d{1,5})$")
+
+
+def checked_target(text: str) -> str:
+    """One of ``send:``, as it is. Errors: ValueError."""
+    match = _TARGET.match(text)
+    if not match or not 0 < int(match[2]) < 1 << 16:
+        raise ValueError(f"{text} is not host:port such as 192.168.0.20:9001")
+    return text
 
 
 class Peer:

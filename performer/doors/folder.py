@@ -6,6 +6,7 @@ from pathlib import Path
 from performer.doors import frames, memory
 from performer.doors.changes import ChangesDoor
 from performer.doors.journal import JournalDoor
+from performer.doors.presets import PresetsDoor
 from performer.doors.status import StatusDoor
 
 SENDERS = ("control", "midi")
@@ -34,6 +35,7 @@ class RunFolder:
         for process in (*PROCESSES, *understudies):
             StatusDoor.create(folder.status(process))
         JournalDoor.create(folder.journal)
+        PresetsDoor.create(folder.presets)
         StatusDoor.create(folder.preview, _PREVIEW_BYTES)
         return folder
 
@@ -51,6 +53,11 @@ class RunFolder:
     def journal(self) -> Path:
         """Where everything stood at render's last frame, for the render that comes after it."""
         return self.root / "journal"
+
+    @property
+    def presets(self) -> Path:
+        """The presets of the scene that plays, from control to render."""
+        return self.root / "presets"
 
     @property
     def scene(self) -> Path:

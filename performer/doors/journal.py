@@ -14,7 +14,7 @@ import numpy.typing as npt
 from performer.doors import memory
 from performer.doors.status import NUMBERS
 
-ROWS = 3  # where each value stands, where it goes, and in how many seconds
+ROWS = 6  # where each value stands, goes, and in how many seconds; and its morph's state
 _SEQUENCE, _ENTRIES_START = 0, 64
 _HEAD = struct.Struct("<QQdddd")  # generation, values, seconds, written_at, walked, style_walked
 _ROWS_START = 64
@@ -25,9 +25,10 @@ _ENTRY_BYTES = _ROWS_START + ROWS * NUMBERS * 8
 class Entry:
     """Where everything stood: enough to play on.
 
-    ``generation`` says to which scene's table the columns of ``motion`` [3, n] belong: value,
-    target, seconds left to it. ``seconds`` is the clock at ``written_at``, by the monotonic clock
-    that all processes share; ``walked`` how far the latent had walked, ``style_walked`` its style.
+    ``generation`` says to which scene's table the columns of ``motion`` [6, n] belong: value,
+    target, seconds left to it, and the state of its morph. ``seconds`` is the clock at
+    ``written_at``, by the monotonic clock that all processes share; ``walked`` how far the latent
+    had walked, ``style_walked`` its style.
     """
 
     generation: int

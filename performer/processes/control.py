@@ -18,6 +18,7 @@ from performer.playbill import Playbill
 from performer.processes.guard import guarded, leave
 from performer.processes.life import Life
 from performer.prompter import LOOK_SECONDS, Prompter
+from performer.shelf import Shelf
 from performer.web import address as addresses
 from performer.web.address import Address
 from performer.web.instrument import Instrument
@@ -41,7 +42,12 @@ class NetworkController:
     """One controller that runs in this process; it rests when it fails, and is opened again."""
 
     def __init__(
-        self, name: str, instrument: Instrument, lan: bool, call: Callable[[str], None]
+        self,
+        name: str,
+        instrument: Instrument,
+        lan: bool,
+        call: Callable[[str], None],
+        presets: Shelf,
     ) -> None:
         self.settings = instrument.scene.controllers[name]
         self._part = registry.part("controllers", self.settings.kind)(self.settings)
@@ -50,6 +56,7 @@ class NetworkController:
         self._instrument = instrument
         self._lan = lan
         self._call = call
+        self._presets = presets
         self._plays = False
         self._line = ""
 
@@ -87,6 +94,7 @@ class NetworkController:
                 self._lan,
                 instrument.values,
                 self._call,
+                self._presets,
             )
             self._plays, self._line = True, ""
             while True:
@@ -109,6 +117,7 @@ class Control:
         self,
         instrument: Instrument,
         prompter: Prompter,
+        shelf: Shelf,
         address: Address,
         certificate: "Certificate | None" = None,
     ) -> None:
@@ -117,9 +126,11 @@ class Control:
         self._instrument = instrument
         self._prompter = prompter
         self._address = address
-        self._viewers = Viewers(instrument, prompter, address.url if address.token else None)
+        self._shelf = shelf
+        link = address.url if address.token else None
+        self._viewers = Viewers(instrument, prompter, shelf, link)
         self._states = States(instrument)
-        app = application(self._viewers, self._whole_status, address)
+        app = application(self._viewers, self._whole_status, shelf.picture, address)
         self._server = make_server(app, certificate)
 
     async def play(self, listening: socket.socket, life: Life) -> None:
@@ -137,6 +148,7 @@ class Control:
             await self._server.serve([listening])
             for task in [*tasks, *self._playing.values()]:
                 task.cancel()
+        self._shelf.close()
 
     async def _follow_scene(self, group: asyncio.TaskGroup) -> None:
         """Prompt render with what is saved or called, and take up what it plays."""
@@ -145,8 +157,10 @@ class Control:
             following = self._instrument.said("render").get("next", {})
             await asyncio.to_thread(self._prompter.hear, following)
             if (scene := self._instrument.news()) is not None:
+                presets = await asyncio.wrap_future(self._shelf.load(scene))
                 self._instrument.take_up(scene)
                 self._prompter.take_up(scene)
+                self._shelf.take_up(presets)
                 await self._cast_controllers(group)
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -164,7 +178,9 @@ class Control:
                 await self._end(name)
         lan = self._address.token is not None
         for name in wanted.keys() - self._controllers.keys():
-            controller = NetworkController(name, self._instrument, lan, self._prompter.call)
+            controller = NetworkController(
+                name, self._instrument, lan, self._prompter.call, self._shelf
+            )
             self._controllers[name] = controller
             self._playing[name] = group.create_task(controller.play())
 
@@ -191,10 +207,16 @@ class Control:
             if preview != newest or now >= due:
                 newest, due = preview, max(due, now - VALUES_SECONDS) + VALUES_SECONDS
                 self._viewers.wake()
-            if looking != self._viewers.looking:
-                looking = self._viewers.looking
+            self._shelf.look()
+            if looking != self._looking:
+                looking = self._looking
                 self._say()  # the feed begins to make previews, or ends
             await asyncio.sleep(_LOOK_SECONDS if looking else VALUES_SECONDS)
+
+    @property
+    def _looking(self) -> int:
+        """For how many previews are made: pages, and presets that want their picture."""
+        return self._viewers.looking + self._shelf.wants_preview
 
     async def _tell_status(self) -> None:
         while True:
@@ -209,12 +231,12 @@ class Control:
                 "state": "runs",
                 "pid": os.getpid(),
                 "page": self._address.url,
-                "viewers": self._viewers.looking,
+                "viewers": self._looking,
                 "controllers": {
                     name: controller.status() for name, controller in self._controllers.items()
                 },
                 "line": "",
-                "problems": self._prompter.problems,
+                "problems": [*self._prompter.problems, *self._shelf.problems],
             }
         )
 
@@ -232,7 +254,8 @@ def _play(asked: argparse.Namespace, life: Life) -> None:
     instrument = Instrument(RunFolder(folder))
     first = asked.scene or Path(instrument.scene.origin)
     prompter = Prompter(Playbill(RunFolder(folder).scene), instrument.scene, first, asked.set)
-    control = Control(instrument, prompter, address, certificate)
+    shelf = Shelf(RunFolder(folder), instrument)
+    control = Control(instrument, prompter, shelf, address, certificate)
     asyncio.run(control.play(listening, life))
 
 

@@ -17,6 +17,7 @@ from performer.clock import LiveClock, Moment
 from performer.doors.changes import ChangesDoor, ChangesIn
 from performer.doors.folder import SENDERS, RunFolder
 from performer.doors.frames import FramesWriter
+from performer.doors.presets import PresetsDoor
 from performer.doors.status import StatusDoor
 from performer.errors import FieldError
 from performer.figures import Figures
@@ -76,6 +77,7 @@ class Render:
         self._changes = ChangesIn(_doors(folder, scene.generation))
         frames_door = FramesDoor(FramesWriter(folder.frames))
         self._loop = Loop(self._clock, self._changes, self._cast.stations(device), frames_door)
+        self._presets = PresetsDoor(folder.presets)
         self._backstage = Backstage(Playbill(folder.scene), self._cast, self._loop, device)
         self._threads = TorchThreads(network)
         self._threads.share()
@@ -100,6 +102,7 @@ class Render:
     def _frame(self) -> None:
         if (ready := self._backstage.ready) is not None:
             self._take_up(ready)
+        self._hear_of_presets()
         began = time.perf_counter()
         self._paint()
         self._paint_seconds = time.perf_counter() - began - self._clock.idle_seconds
@@ -125,6 +128,11 @@ class Render:
                 torch.cuda.empty_cache()
         sizes, knobs = self._loop.generator.sizes, self._loop.parameters.under("model")
         self._painted = sizes.shown(knobs)
+
+    def _hear_of_presets(self) -> None:
+        rows, morph = self._presets.news(self._scene.generation), self._loop.parameters.morph
+        if rows is not None and morph is not None:
+            morph.put(rows)
 
     def _take_up(self, ready: Ready) -> None:
         """Play another scene, or the same as it was saved, from the next frame on."""

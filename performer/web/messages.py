@@ -1,8 +1,8 @@
 """What the page and the server tell each other, as JSON.
 
 To the page: ``scene``, again when another plays; ``values`` (only those that moved), ``status``,
-``error``; and previews as bytes. From the page: one object with ``set`` (and ``glide``), ``call``,
-``retry``, ``visible`` or ``seen``.
+``presets``, ``error``; and previews as bytes. From the page: one object with ``set`` (and
+``glide``), ``preset``, ``call``, ``retry``, ``visible`` or ``seen``.
 """
 
 import math
@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from performer.controllers.osc_presets import Presets
 from performer.doors.changes import Change
 from performer.parameters import Parameter, Table
 from performer.scene import Scene
@@ -23,17 +24,45 @@ class MessageError(Exception):
     """A message that cannot be followed; says why, for the page to show."""
 
 
-class Message(BaseModel):
+class _Said(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class PresetMessage(_Said):
+    """What a page wants of a preset; ``to`` is its new name, or ``scene`` to revert to that."""
+
+    do: Literal["save", "recall", "delete", "rename", "revert"]
+    name: str = Field(default="", max_length=200)
+    to: str = Field(default="", max_length=200)
+    number: int | None = None
+    seconds: float | None = Field(default=None, ge=0, le=60)
+
+    def of(self, presets: Presets) -> list[Change]:
+        """Have it done; the changes for render. Errors: PerformerError."""
+        match self.do:
+            case "save":
+                presets.save(self.name, self.number)
+            case "delete":
+                presets.delete(self.name)
+            case "rename":
+                presets.rename(self.name, self.to)
+            case "recall":
+                return presets.recall(self.name, self.seconds)
+            case "revert":
+                return presets.revert(to_scene=self.to == "scene", seconds=self.seconds)
+        return []
+
+
+class Message(_Said):
     """What a page may say.
 
     ``call`` is the name of a scene to play instead, ``retry`` a process that was given up and is to
     be started once more, ``seen`` the number of the newest preview that was drawn.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
     set: dict[str, float] = {}
     glide: float | None = Field(default=None, ge=0, le=60)
+    preset: PresetMessage | None = None
     call: str | None = Field(default=None, max_length=200)
     retry: Literal["render", "feed", "midi"] | None = None
     visible: bool | None = None

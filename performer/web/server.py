@@ -1,5 +1,6 @@
 """The page's server: its files, its WebSocket, its status and the QR code of its link."""
 
+import asyncio
 import contextlib
 import io
 from collections.abc import Callable, Iterator
@@ -43,9 +44,12 @@ class Server(uvicorn.Server):
 
 
 def application(
-    viewers: Viewers, status: Callable[[], dict[str, Any]], address: Address
+    viewers: Viewers,
+    status: Callable[[], dict[str, Any]],
+    picture: Callable[[int], bytes | None],
+    address: Address,
 ) -> ASGIApp:
-    """Everything that is served, behind the gate."""
+    """Everything that is served, behind the gate; ``picture`` finds that of a preset."""
 
     async def tell_status(request: Request) -> Response:
         return JSONResponse(status())
@@ -56,12 +60,19 @@ def application(
     async def show_code(request: Request) -> Response:
         return Response(link_picture(address.url), media_type="image/svg+xml")
 
+    async def show_preset(request: Request) -> Response:
+        jpeg = await asyncio.to_thread(picture, request.path_params["number"])
+        if jpeg is None:
+            return PlainTextResponse("There is no picture of this preset.\n", 404)
+        return Response(jpeg, media_type="image/jpeg")
+
     async def meet(websocket: WebSocket) -> None:
         await viewers.meet(websocket)
 
     routes = [
         Route("/status", tell_status),
         Route("/healthz", tell_health),
+        Route("/presets/{number:int}.jpg", show_preset),
         WebSocketRoute("/ws", meet),
         Mount("/", StaticFiles(directory=_FILES, html=True)),
     ]

@@ -14,11 +14,19 @@ from typing import Any, Protocol
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from performer.doors.changes import Change
 from performer.errors import PerformerError
 from performer.outputs.page import PREVIEW_HEADER
 from performer.scene import Scene
+from performer.shelf import Shelf
 from performer.web.instrument import Instrument
-from performer.web.messages import Message, MessageError, Movements, scene_message
+from performer.web.messages import (
+    Message,
+    MessageError,
+    Movements,
+    PresetMessage,
+    scene_message,
+)
 
 VALUES_SECONDS = 1 / 30
 MOST_VIEWERS = 16
@@ -55,13 +63,20 @@ class Viewer:
     """One open page."""
 
     def __init__(
-        self, socket: WebSocket, instrument: Instrument, scenes: Scenes, link: str | None
+        self,
+        socket: WebSocket,
+        instrument: Instrument,
+        scenes: Scenes,
+        shelf: Shelf,
+        link: str | None,
     ) -> None:
         self.visible = True
         self.wake = asyncio.Event()
         self.status: dict[str, Any] | None = None
         self._link = link
         self._scenes = scenes
+        self._shelf = shelf
+        self._shelf_version = -1
         self._socket = socket
         self._instrument = instrument
         self._allowance = Allowance(_MESSAGES_PER_SECOND)
@@ -77,6 +92,7 @@ class Viewer:
             await self.wake.wait()
             self.wake.clear()
             await self._tell_scene()
+            await self._tell_presets()
             await self._tell_values()
             await self._tell_status()
             await self._tell_preview()
@@ -105,8 +121,16 @@ class Viewer:
         if message.retry is not None:
             self._instrument.retry(message.retry)
         changes = message.changes(self._instrument.table)
+        if message.preset is not None:
+            changes += self._asked(message.preset)
         if changes and not self._instrument.changes.send(changes):
             raise MessageError("render takes no changes now; it is starting, or has stopped")
+
+    def _asked(self, asked: PresetMessage) -> list[Change]:
+        try:
+            return asked.of(self._shelf)
+        except PerformerError as error:
+            raise MessageError(str(error)) from error
 
     def _call(self, name: str) -> None:
         try:
@@ -122,6 +146,11 @@ class Viewer:
             self._movements = Movements(values)
             names = self._scenes.names()
             await self._send(scene_message(scene, table, values, self._link, names))
+
+    async def _tell_presets(self) -> None:
+        if self._shelf.version != self._shelf_version:
+            self._shelf_version = self._shelf.version
+            await self._send(self._shelf.listing())
 
     async def _tell_values(self) -> None:
         now = time.monotonic()
@@ -151,8 +180,11 @@ class Viewer:
 class Viewers:
     """All open pages."""
 
-    def __init__(self, instrument: Instrument, scenes: Scenes, link: str | None = None) -> None:
+    def __init__(
+        self, instrument: Instrument, scenes: Scenes, shelf: Shelf, link: str | None = None
+    ) -> None:
         self._instrument = instrument
+        self._shelf = shelf
         self._scenes = scenes
         self._link = link
         self._viewers: set[Viewer] = set()
@@ -181,7 +213,7 @@ class Viewers:
             await socket.close(_TRY_LATER)
             return
         await socket.accept()
-        viewer = Viewer(socket, self._instrument, self._scenes, self._link)
+        viewer = Viewer(socket, self._instrument, self._scenes, self._shelf, self._link)
         viewer.status = self._status
         self._viewers.add(viewer)
         try:

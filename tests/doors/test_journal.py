@@ -13,12 +13,12 @@ WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
-from performer.doors.journal import Entry, JournalDoor
+from performer.doors.journal import ROWS, Entry, JournalDoor
 door = JournalDoor(Path(sys.argv[1]))
 turn = 0
 while True:
     turn += 1
-    door.write(Entry(turn, turn, turn, turn, np.full((3, turn % 900), turn, float)))
+    door.write(Entry(turn, turn, turn, turn, np.full((ROWS, turn % 900), turn, float)))
 """
 
 

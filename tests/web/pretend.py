@@ -15,6 +15,7 @@ from performer import reading
 from performer.clock import LiveClock
 from performer.doors.changes import Change, ChangesDoor
 from performer.doors.folder import RunFolder
+from performer.doors.presets import PresetsDoor
 from performer.doors.status import StatusDoor
 from performer.outputs.page import PREVIEW_HEADER
 from performer.parameters import Parameters
@@ -65,6 +66,7 @@ class Pretended:
         self._control = StatusDoor(self.folder.status("control"))
         self._preview = StatusDoor(self.folder.preview)
         self._changes = ChangesDoor(self.folder.changes("control"))
+        self._presets = PresetsDoor(self.folder.presets)
         self._others: list[Change] = []
         self._leaving = threading.Event()
         self._thread = threading.Thread(target=self._play)
@@ -96,9 +98,9 @@ class Pretended:
             time.sleep(0.001)
 
     def start_anew(self) -> None:
-        """Let every parameter go back to its start."""
-        parameters = self.table.parameters
-        self._others += [Change(place, one.default) for place, one in enumerate(parameters)]
+        """Let every parameter go back to its start, and every morph end."""
+        parameters = [one for one in self.table.parameters if not one.name.startswith("morph.")]
+        self._others += [Change(self.table.places[one.name], one.default) for one in parameters]
         while self._others or any(self.value(one.name) != one.default for one in parameters):
             time.sleep(0.001)
 
@@ -113,6 +115,8 @@ class Pretended:
             changes = self._changes.drain()
             self.sent += changes
             others, self._others = self._others, []
+            if (rows := self._presets.news(0)) is not None and self.parameters.morph is not None:
+                self.parameters.morph.put(rows)
             snapshot = self.parameters.advance(moment, [*changes, *others])
             self._boards["render"].write_numbers(snapshot.values)
             for board in self._boards.values():

@@ -10,6 +10,7 @@ import {
   showConnection, showCurtain, showNext, showOperators, showProblems, showUntrained,
 } from "./notices.js";
 import {Hands, Parameters} from "./parameters.js";
+import {Presets} from "./presets.js";
 import {Preview} from "./preview.js";
 import {offerScenes} from "./scenes.js";
 
@@ -26,6 +27,7 @@ const receive = {
     document.title = `${scene.name} · Performer`;
     offerScenes(scene, (name) => connection.send({call: name}));
     master.take(scene);
+    presets.take(scene);
     if (parameters?.isOf(scene)) parameters.show(scene.parameters.map(({value}) => value));
     else parameters = new Parameters(find("panel"), scene, move);
     showUntrained(scene.untrained, scene.seed);
@@ -34,6 +36,10 @@ const receive = {
   values(message) {
     parameters?.show(message.changed);
     master.show(message.changed);
+    presets.show(message.changed);
+  },
+  presets(message) {
+    presets.list(message);
   },
   status(message) {
     figures.show(message, preview.delayMs);
@@ -62,6 +68,7 @@ const preview = new Preview(find("preview"), (number) => connection.send({seen: 
 const hands = new Hands((message) => connection.send(message));
 const move = (name, value) => hands.move(name, value);
 const master = new Master(find("master"), move);
+const presets = new Presets(find("presets"), move, (preset) => connection.send({preset}));
 const connection = new Connection({
   message: (message) => receive[message.type]?.(message),
   preview: (bytes) => preview.show(bytes),

@@ -9,6 +9,9 @@ function title(group) {
   return [section[0].toUpperCase() + section.slice(1), ...rest].join(" › ");
 }
 
+/** Those without a group are the master's, and those of the morph the presets'. */
+const isOurs = (group) => group && group !== "morph";
+
 /** Everything of a scene's parameters but where they stand. */
 const shape = ({groups, parameters}) =>
   JSON.stringify([groups, parameters.map((parameter) => ({...parameter, value: 0}))]);
@@ -21,7 +24,7 @@ export class Parameters {
 
   /** Build the rows of a scene into `place`; `send(name, value)` is called by a hand's move. */
   constructor(place, scene, send) {
-    const titled = Object.entries(scene.groups).filter(([group]) => group);
+    const titled = Object.entries(scene.groups).filter(([group]) => isOurs(group));
     const groups = titled.map(([group, kind]) => {
       const heading = element("h2", {}, title(group));
       if (kind) heading.append(element("span", {className: "kind"}, kind));
@@ -29,7 +32,7 @@ export class Parameters {
     });
     const sections = Object.fromEntries(groups);
     for (const parameter of scene.parameters) {
-      const row = parameter.group ? new Row(parameter, send) : null; // the others are the master's
+      const row = isOurs(parameter.group) ? new Row(parameter, send) : null;
       this.#rows.push(row);
       if (row) sections[parameter.group].append(row.element);
     }

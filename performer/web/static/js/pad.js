@@ -1,0 +1,110 @@
+// The grid as a pad: wherever the finger is, the four presets around it are blended.
+
+import {element} from "./dom.js";
+
+const KEYS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
+const STEP = 0.02;
+const FINE = 0.1;
+
+const clamped = (number) => Math.min(Math.max(number, 0), 1);
+
+export class Pad {
+  #grid;
+  #move;
+  #wide = 4; // columns of the grid, of which fewer may be taken
+  #columns = 1;
+  #lines = 1;
+  #x = 0;
+  #y = 0;
+  #pointer = null;
+  #puck = element("i", {className: "puck", "aria-hidden": "true"});
+  #surface;
+
+  /** Lies over `grid`; `move(x, y)` is called by a hand, 0 … 1 from the first preset to the last. */
+  constructor(grid, move) {
+    this.#grid = grid;
+    this.#move = move;
+    this.#surface = element("div", {
+      className: "pad", tabIndex: 0, role: "application", hidden: true,
+      "aria-label": "pad over the presets; arrow keys move",
+    }, this.#puck);
+    const on = (event, listener) => this.#surface.addEventListener(event, listener);
+    on("pointerdown", (event) => this.#down(event));
+    on("pointermove", (event) => this.#pointer === event.pointerId && this.#to(event));
+    on("pointerup", () => this.#lift());
+    on("pointercancel", () => this.#lift());
+    on("keydown", (event) => this.#key(event));
+  }
+
+  get active() {
+    return !this.#surface.hidden;
+  }
+
+  set active(active) {
+    this.#surface.hidden = !active;
+    this.#grid.toggleAttribute("data-pad", active);
+    if (active) this.#surface.focus();
+  }
+
+  /** There are presets up to number `last`, in so many columns. */
+  lay(last, columns) {
+    this.#wide = columns;
+    this.#columns = Math.max(Math.min(columns, last), 1);
+    this.#lines = Math.max(Math.ceil(last / columns), 1);
+    this.#grid.append(this.#surface);
+    this.#surface.style.setProperty("--across", this.#columns);
+    this.#surface.style.setProperty("--down", this.#lines);
+  }
+
+  /** The instrument plays at this place. */
+  show(x, y) {
+    if (this.#pointer === null) this.#put(x, y);
+  }
+
+  /** How much of the preset of this number is under the finger, 0 … 1. */
+  share(number) {
+    const across = this.#x * (this.#columns - 1) - (number - 1) % this.#wide;
+    const down = this.#y * (this.#lines - 1) - Math.floor((number - 1) / this.#wide);
+    return Math.max(1 - Math.abs(across), 0) * Math.max(1 - Math.abs(down), 0);
+  }
+
+  #put(x, y) {
+    [this.#x, this.#y] = [clamped(x), clamped(y)];
+    this.#surface.style.setProperty("--x", (0.5 + this.#x * (this.#columns - 1)) / this.#columns);
+    this.#surface.style.setProperty("--y", (0.5 + this.#y * (this.#lines - 1)) / this.#lines);
+  }
+
+  #go(x, y) {
+    this.#put(x, y);
+    this.#move(this.#x, this.#y);
+  }
+
+  #down(event) {
+    if (event.button !== 0 || this.#pointer !== null) return;
+    this.#surface.setPointerCapture(event.pointerId);
+    this.#pointer = event.pointerId;
+    this.#to(event);
+  }
+
+  #lift() {
+    this.#pointer = null;
+  }
+
+  /** Presets lie in the middle of their tiles. */
+  #to(event) {
+    const box = this.#surface.getBoundingClientRect();
+    const gap = Number.parseFloat(getComputedStyle(this.#grid).columnGap);
+    const place = (from, size, count) =>
+      ((from + gap / 2) / (size + gap) * count - 0.5) / Math.max(count - 1, 1);
+    this.#go(place(event.clientX - box.left, box.width, this.#columns),
+      place(event.clientY - box.top, box.height, this.#lines));
+  }
+
+  #key(event) {
+    if (!(event.key in KEYS) || event.ctrlKey || event.metaKey || event.altKey) return;
+    const [across, down] = KEYS[event.key];
+    const step = event.shiftKey ? STEP * FINE : STEP;
+    this.#go(this.#x + across * step, this.#y + down * step);
+    event.preventDefault();
+  }
+}
