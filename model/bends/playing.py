@@ -63,7 +63,7 @@ class Playing:
         memory = self.placed.memory
         if memory.tensor is None or memory.tensor.shape != wide.shape:
             memory.tensor = wide.clone() if self.keeps == "first" else None
-        site = self._site(self.placed.span.start or 0, memory.tensor)
+        site = self._site(self.placed.span, memory.tensor)
         bent = self._mixed(wide, self.bend.apply(wide, self.row.to(wide.dtype), site))
         if self.keeps == "last":
             memory.tensor = bent.clone() if bent is wide else bent
@@ -93,7 +93,7 @@ class Playing:
             memory.blocks = None
         if memory.blocks is None and self.keeps == "first":
             memory.blocks = blocks.copy(None)
-        self.bend.in_blocks(blocks, self.row, self._site(0, memory.blocks))
+        self.bend.in_blocks(blocks, self.row, self._site(slice(None), memory.blocks))
         if self.keeps == "last":
             memory.blocks = blocks.copy(memory.blocks)
 
@@ -107,14 +107,15 @@ class Playing:
         share = None if weights is None else weights * mix
         blocks.choose(share, None if mask is None else mask[0, 0])
 
-    def _site(self, first_channel: int, before: "torch.Tensor | None") -> Site:
+    def _site(self, span: slice, before: "torch.Tensor | None") -> Site:
+        """What the bend is told, when it is given the channels of ``span``."""
         placed = self.placed
         return Site(
             self.values,
             placed.pixels(self.canvas),
             placed.place.magnitude,
-            placed.chosen(first_channel),
-            placed.stored,
+            placed.chosen(span.start or 0),
+            {name: each[span] for name, each in placed.stored.items()},
             before,
             self.is_sparing,
         )
