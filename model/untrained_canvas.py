@@ -16,6 +16,7 @@ import cuda_ops
 from model import schedule
 from model.alias_free import AliasFreeLayer
 from model.canvas import Canvas
+from model.config import CanvasConfig
 from model.encoder import BatchNorm, Convolution
 from model.layers import drawn
 from model.mapping import Mapping
@@ -58,6 +59,11 @@ def untrained(
     )
     if config.synthesis[-1].in_channels < 3:
         raise ValueError(f"channel_base is {channel_base}: too few for three colours at the end")
+    return untrained_like(config, seed)
+
+
+def untrained_like(config: CanvasConfig, seed: int) -> Canvas:
+    """The same for a configuration at hand, of three channels in and out."""
     with torch.random.fork_rng():
         network = drawn(Canvas(config))
     network.eval().requires_grad_(False)

@@ -12,6 +12,7 @@ from performer import __version__, train
 from performer.console import say, warn
 from performer.dataset import command as dataset
 from performer.errors import BAD_INPUT, PerformerError
+from performer.evaluation import command as evaluate
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -155,6 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     schema.set_defaults(command=_schema)
     train.add(commands)
     dataset.add(commands)
+    evaluate.add(commands)
     _add_report(commands)
     _add_boot(commands)
     convert = commands.add_parser("convert", help="make a safe model file out of an official one")

@@ -1,7 +1,8 @@
 """How well StyleGAN-Canvas follows when its condition is shifted, in dB.
 
 Two windows of one wide condition, some pixels apart, are painted; the second picture must be the
-first, moved by as much. The figure is the peak signal-to-noise ratio of the middle, without a
+first, moved by as much. The figure is the ratio of the picture's variance to the squared error, so
+that a network that paints little contrast gains nothing by it. It is taken in the middle, without a
 quarter of the picture at every border, where the windows see different surroundings; conditions
 twice as large as the native one keep that middle as large as a native picture. Shifts by whole
 strides of the encoder meet the same grid; half strides lie between its points, where a
@@ -9,13 +10,15 @@ network that is not equivariant shimmers. The encoder's own w, which comes from 
 so changes with it, is held: it would colour the second picture otherwise, and hide what is asked.
 """
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from model.canvas import Canvas
-from model.metrics.equivariance import decibels, moved
+from model.metrics.equivariance import moved
 from model.network import Code
 
 STRIDES = {"whole": 1.0, "half": 0.5}
@@ -32,7 +35,10 @@ def eq_shift(
         strides: how far, in strides of the encoder; the shift is a whole number of pixels in
             condition and picture, see `shift_pixels`.
     """
-    return decibels(_errors(network, conditions, w, shift_pixels(network, strides)))
+    shift = shift_pixels(network, strides)
+    measured = torch.stack([_measured(network, each, w, shift) for each in conditions])
+    variance, error = measured.mean(0).tolist()
+    return 10 * math.log10(variance / error) if error > 0 else math.inf
 
 
 def shift_pixels(network: Canvas, strides: float) -> int:
@@ -48,16 +54,16 @@ def shift_pixels(network: Canvas, strides: float) -> int:
     return int(pixels)
 
 
-def _errors(
-    network: Canvas, conditions: Iterable[Tensor], w: Tensor, shift: int
-) -> Iterator[Tensor]:
-    for condition in conditions:
-        width = condition.shape[3] - shift
-        codes = [_code(network, condition[..., left : left + width]) for left in (0, shift)]
-        first, second = (_picture(network, replace(code, w=codes[0].w), w) for code in codes)
-        pixels = shift * first.shape[3] // width
-        difference = moved(first, pixels, 0) - moved(second, -pixels, 0)
-        yield _inside(difference, int(first.shape[2] * _MARGIN)).square().mean()
+def _measured(network: Canvas, condition: Tensor, w: Tensor, shift: int) -> Tensor:
+    """Variance of the picture and squared error, [2]."""
+    width = condition.shape[3] - shift
+    codes = [_code(network, condition[..., left : left + width]) for left in (0, shift)]
+    first, second = (_picture(network, replace(code, w=codes[0].w), w) for code in codes)
+    pixels = shift * first.shape[3] // width
+    margin = int(first.shape[2] * _MARGIN)
+    expected = _inside(moved(first, pixels, 0), margin)
+    error = (expected - _inside(moved(second, -pixels, 0), margin)).square().mean()
+    return torch.stack([expected.var((2, 3)).mean(), error])
 
 
 def _code(network: Canvas, condition: Tensor) -> Code:

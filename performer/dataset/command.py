@@ -53,7 +53,17 @@ def command(asked: argparse.Namespace) -> int:
     if asked.out is not None:
         _pack(findings, asked.size, asked.out)
         return 0
-    return BAD_INPUT if findings.problems else 0
+    return BAD_INPUT if findings.problems or _only_when_packed(findings) else 0
+
+
+def _only_when_packed(findings: "Findings") -> bool:
+    """Says which pictures are of a kind that training does not read as it is."""
+    from model.training.photographs import SUFFIXES
+
+    files = [p.file for p in findings.kept if p.file.suffix.lower() not in SUFFIXES]
+    for file in files:
+        warn(f"{file}: is learned from only when packed; use --out")
+    return bool(files)
 
 
 def _summary(folder: Path, findings: "Findings") -> str:

@@ -20,6 +20,13 @@ def boxes(size: tuple[int, int], wanted: tuple[int, int]) -> list[Box]:
     ]
 
 
+def middle(size: tuple[int, int], wanted: tuple[int, int]) -> Box:
+    """The largest window of the shape ``wanted`` in the middle."""
+    scale = min(size[0] / wanted[0], size[1] / wanted[1])
+    left, top = (side - scale * part for side, part in zip(size, wanted, strict=True))
+    return left / 2, top / 2, size[0] - left / 2, size[1] - top / 2
+
+
 def cropped(picture: PIL.Image.Image, box: Box, wanted: tuple[int, int]) -> PIL.Image.Image:
     """The window in its final size."""
     return picture.resize(wanted, PIL.Image.Resampling.LANCZOS, box)

@@ -152,6 +152,21 @@ def test_what_is_checked_and_wrong_exits_2(folder: Path) -> None:
     assert cli.main(["dataset", str(folder), "--size", "64x64"]) == 2
 
 
+def test_what_training_would_not_read_is_said_unless_it_is_packed(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photograph(8).save(folder / "web.webp")
+    arguments = ["dataset", str(folder), "--size", "64x64"]
+    assert cli.main(arguments) == 2
+    assert (
+        capsys.readouterr().err
+        == f"{folder / 'web.webp'}: is learned from only when packed; use --out\n"
+    )
+    assert cli.main([*arguments, "--out", str(tmp_path / "packed")]) == 0
+    assert (tmp_path / "packed" / "web@1.png").is_file()
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("change", "line"),
     [
