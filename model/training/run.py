@@ -54,6 +54,7 @@ class Run:
         device: torch.device,
         minutes: float | None = None,
     ) -> None:
+        _check_batches(recipe)
         self.recipe = recipe
         self.folder = folder
         self._listener = listener
@@ -179,6 +180,16 @@ class Run:
             finally:
                 for batch in pending:
                     batch.cancel()
+
+
+def _check_batches(recipe: Recipe) -> None:
+    processes = together.count()
+    for stage in recipe.stages:
+        if stage.batch % processes:
+            raise TrainingError(
+                f"stages: a batch of {stage.batch} cannot be shared by {processes} processes; "
+                f"use a multiple of {processes}"
+            )
 
 
 def _examples(recipe: Recipe, told: Callable[[str], None]) -> tuple[Examples, Examples, int]:
