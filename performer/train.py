@@ -51,6 +51,9 @@ def command(asked: argparse.Namespace) -> int:
             return _train(asked, folder, device)
     except TrainingError as error:
         raise PerformerError(str(error)) from error
+    except OSError as error:
+        where, what = error.filename or folder, (error.strerror or str(error)).lower()
+        raise PerformerError(f"{where}: {what}; mend it, then go on with --resume") from error
 
 
 def _train(asked: argparse.Namespace, folder: Path, device: "torch.device") -> int:

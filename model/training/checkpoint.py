@@ -16,7 +16,8 @@ from model.training.recipe import Recipe
 FORMAT = 1
 METADATA_KEY = "performer-training"
 NAME = "checkpoint.safetensors"
-_MEND = "start again in another folder"
+MEND = "make room, or go on with --resume when there is some"
+_ANEW = "start again in another folder"
 
 
 class Checkpoint(NamedTuple):
@@ -49,8 +50,7 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError as error:
         part.unlink(missing_ok=True)
         reason = (error.strerror or str(error)).lower()
-        what = f"{path}: cannot be written ({reason})"
-        raise TrainingError(f"{what}; make room, then go on with --resume") from None
+        raise TrainingError(f"{path}: cannot be written ({reason}); {MEND}") from None
 
 
 def read(folder: Path) -> Checkpoint:
@@ -67,7 +67,7 @@ def read(folder: Path) -> Checkpoint:
     except FileNotFoundError:
         raise TrainingError(f"{folder}: holds no run to go on with; leave --resume away") from None
     except (OSError, SafetensorError) as error:
-        raise TrainingError(f"{path}: is damaged ({str(error)[:80]!r}); {_MEND}") from None
+        raise TrainingError(f"{path}: is damaged ({str(error)[:80]!r}); {_ANEW}") from None
 
 
 def _recipe(path: Path, metadata: dict[str, str]) -> Recipe:
@@ -77,4 +77,4 @@ def _recipe(path: Path, metadata: dict[str, str]) -> Recipe:
                 return Recipe.model_validate_json(json.dumps(values))
     except (KeyError, ValueError, ValidationError):
         pass
-    raise TrainingError(f"{path}: was not written by this version of performer; {_MEND}")
+    raise TrainingError(f"{path}: was not written by this version of performer; {_ANEW}")

@@ -1,5 +1,6 @@
 """The losses of a run, as CSV and, where it is installed, for TensorBoard."""
 
+import contextlib
 import csv
 import io
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from model.training.checkpoint import MEND, write_whole
 from model.training.errors import TrainingError
 
 NAME = "losses.csv"
@@ -55,14 +57,23 @@ class Curves:
         self._sums, self._counts = {}, {}
         if means:
             self._write_row(seen, means)
-            if self._writer is not None:
-                for name, value in means.items():
-                    self._writer.add_scalar(name, value, seen)
+            self._draw(seen, means)
 
     def close(self) -> None:
         """Flush what TensorBoard holds."""
         if self._writer is not None:
-            self._writer.close()
+            with contextlib.suppress(OSError):
+                self._writer.close()
+
+    def _draw(self, seen: int, means: Mapping[str, float]) -> None:
+        if self._writer is None:
+            return
+        try:
+            for name, value in means.items():
+                self._writer.add_scalar(name, value, seen)
+        except OSError as error:
+            self._writer = None
+            raise _unwritable(self._path.parent / "tensorboard", error) from None
 
     def _write_row(self, seen: int, means: Mapping[str, float]) -> None:
         added = [name for name in means if name not in self._columns]
@@ -91,8 +102,6 @@ class Curves:
             return [row for row in csv.DictReader(file) if (row.get("seen") or "").isdigit()]
 
     def _rewrite(self, rows: list[dict[str, str]]) -> None:
-        from model.training.checkpoint import write_whole
-
         text = io.StringIO(newline="")
         writer = self._csv(text)
         writer.writeheader()
@@ -113,4 +122,4 @@ def _tensorboard(folder: Path, seen: int) -> Any:
 
 def _unwritable(path: Path, error: OSError) -> TrainingError:
     reason = (error.strerror or str(error)).lower()
-    return TrainingError(f"{path}: cannot be written ({reason}); make room, then use --resume")
+    return TrainingError(f"{path}: cannot be written ({reason}); {MEND}")

@@ -1,6 +1,7 @@
 """The network that a recipe trains: fresh, or with the layers of another taken over."""
 
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,21 +17,34 @@ from model.training.errors import TrainingError
 from model.training.recipe import NetworkRecipe, Recipe
 
 
-def fresh(recipe: Recipe) -> tuple[Network, str]:
-    """The generator at the start of a run, and a line about what was taken over.
+class Start(NamedTuple):
+    """A generator at the start of a run.
+
+    Attributes:
+        line: what was taken over, in words; empty where nothing was.
+        is_whole: whether everything was.
+    """
+
+    network: Network
+    line: str
+    is_whole: bool
+
+
+def start(recipe: Recipe) -> Start:
+    """The generator at the start of a run.
 
     Raises:
         TrainingError: the recipe describes no network, or its file cannot be taken over.
     """
-    network, line = _new(recipe), ""
+    network, line, is_whole = _new(recipe), "", False
     if recipe.network.start_from is not None:
-        line = _take_over(network, recipe.network)
+        line, is_whole = _take_over(network, recipe.network)
     network.train().requires_grad_(True)
     _freeze(network, recipe.network.frozen)
     for module in network.modules():
         if isinstance(module, BatchNorm):
             module.momentum = recipe.batch_norm_momentum
-    return network, line
+    return Start(network, line, is_whole)
 
 
 def _new(recipe: Recipe) -> Network:
@@ -62,8 +76,8 @@ def configuration(recipe: NetworkRecipe) -> Config:
             return stylegan2(*budget, latent_size=recipe.latent_size)
 
 
-def _take_over(network: Network, recipe: NetworkRecipe) -> str:
-    """Copy every tensor of the file that has a place of its shape; generators first."""
+def _take_over(network: Network, recipe: NetworkRecipe) -> tuple[str, bool]:
+    """Copy every tensor of the file that has a place of its shape; a line, and whether all have."""
     assert recipe.start_from is not None
     try:
         source = checkpoint.load(recipe.start_from).state_dict()
@@ -74,7 +88,8 @@ def _take_over(network: Network, recipe: NetworkRecipe) -> str:
     if not taken:
         raise TrainingError(f"{recipe.start_from}: none of its layers fits this network; {_MEND}")
     network.load_state_dict(taken, strict=False)
-    return f"{recipe.start_from}: {len(taken)} of {len(wanted)} tensors taken over"
+    line = f"{recipe.start_from}: {len(taken)} of {len(wanted)} tensors taken over"
+    return line, len(taken) == len(wanted)
 
 
 _MEND = "use the resolution and channels that it has"

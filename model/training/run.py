@@ -1,5 +1,6 @@
 """A whole run in its folder: steps, losses, checkpoints, sheets, and what comes out."""
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +13,7 @@ import torch
 from model import together
 from model.checkpoint import save
 from model.training import checkpoint
+from model.training.checkpoint import MEND
 from model.training.curves import Curves
 from model.training.errors import TrainingError
 from model.training.examples import Batch, Examples
@@ -54,6 +56,7 @@ class Run:
         device: torch.device,
         minutes: float | None = None,
     ) -> None:
+        _check_batches(recipe)
         self.recipe = recipe
         self.folder = folder
         self._listener = listener
@@ -98,18 +101,31 @@ class Run:
 
     def _learn(self, curves: Curves | None) -> None:
         began = written = time.monotonic()
-        for batch in self._batches():
+        for batch in self._batches() if not self.trainer.is_done else ():
             before = self.trainer.seen
             self._note(self.trainer.step(batch), curves)
             now = time.monotonic()
             stops = self._stops(now - began)
-            if curves is not None:
-                self._show(before, curves)
-                if stops or now - written > 60 * self.recipe.checkpoint_minutes:
-                    self._write(curves)
-                    written = now
+            if curves is not None and self._keep(curves, before, now - written, stops):
+                written = now
             if stops:
                 return
+
+    def _keep(self, curves: Curves, before: int, seconds: float, stops: bool) -> bool:
+        """Write what it is time for; True for a checkpoint too.
+
+        While the run goes on, what cannot be written is told, and tried again when its time comes.
+        """
+        is_due = stops or seconds > 60 * self.recipe.checkpoint_minutes
+        try:
+            self._show(before, curves)
+            if is_due:
+                self._write(curves)
+        except TrainingError as error:
+            if stops:
+                raise
+            self._listener.told(f"{error}; meanwhile training goes on")
+        return is_due
 
     def _stops(self, seconds: float) -> bool:
         """Whether this is the last step, here or in any of the processes."""
@@ -158,11 +174,12 @@ class Run:
             save(self.trainer.averaged, path, source, half=True, recipe=recipe)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            raise TrainingError(f"{path}: cannot be written ({reason}); make room") from None
+            raise TrainingError(f"{path}: cannot be written ({reason}); {MEND}") from None
 
     def _write_sheet(self) -> None:
         folder = self.folder / SHEETS
-        folder.mkdir(exist_ok=True)
+        with contextlib.suppress(OSError):  # where there is no room, writing says so
+            folder.mkdir(exist_ok=True)
         self._sheets.write(self.trainer.averaged, folder / f"{self.trainer.seen:09d}.png")
 
     def _batches(self) -> Iterator[Batch]:
@@ -179,6 +196,16 @@ class Run:
             finally:
                 for batch in pending:
                     batch.cancel()
+
+
+def _check_batches(recipe: Recipe) -> None:
+    processes = together.count()
+    for stage in recipe.stages:
+        if stage.batch % processes:
+            raise TrainingError(
+                f"stages: a batch of {stage.batch} cannot be shared by {processes} processes; "
+                f"use a multiple of {processes}"
+            )
 
 
 def _examples(recipe: Recipe, told: Callable[[str], None]) -> tuple[Examples, Examples, int]:

@@ -13,7 +13,7 @@ from model.training.averaging import copied, follow
 from model.training.draws import For, draw
 from model.training.examples import Batch, Examples
 from model.training.losses import Reconstruction
-from model.training.networks import fresh
+from model.training.networks import start
 from model.training.optimiser import Optimiser
 from model.training.recipe import Recipe
 from model.training.start import fit_colours, settle, sharpen
@@ -36,7 +36,7 @@ class Trainer:
         self.seen = 0
         self._examples = examples
         self._device = device
-        network, self.origin = fresh(recipe)
+        network, self.origin, self._is_whole = start(recipe)
         self.generator = network.to(device)
         self.averaged = copied(self.generator)
         for each in (self.generator, self.averaged):
@@ -52,6 +52,8 @@ class Trainer:
 
     def begin(self) -> None:
         """Before the very first step: bring a fresh network to where it can learn."""
+        if self._is_whole:
+            return
         batch = self.batch(self.seen).to(self._device)
         network = self.generator
         if isinstance(network, Canvas) and self.recipe.network.start_from is None:
@@ -126,7 +128,8 @@ class Trainer:
     def _rate_share(self) -> float:
         """1, until the cooldown lets it fall to 0 in a straight line."""
         cooldown = self.recipe.optimiser.cooldown * self.recipe.images
-        return min((self.recipe.images - self.seen) / cooldown, 1.0) if cooldown else 1.0
+        left = max(self.recipe.images - self.seen, 0)
+        return min(left / cooldown, 1.0) if cooldown else 1.0
 
     def state(self) -> dict[str, Tensor]:
         """Everything that the next step depends on besides the recipe."""

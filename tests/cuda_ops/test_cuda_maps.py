@@ -12,7 +12,7 @@ from cuda_ops import reference
 from cuda_ops.cuda import bends, frames, maps, upfirdn2d
 from cuda_ops.cuda.kinds import BFLOAT, HALF, SINGLE, Kind, empty_map, slot_count, slots_of, spread
 from cuda_ops.cuda.styles import StyledLayer, styles
-from model.bends.affine import resample
+from model.bends.resampling import grid, moved, resampled
 from model.bends.canvas_chain import canvas_chain
 from model.layers import mirror_pad
 from performer.pictures import into_frame, to_tensor
@@ -149,7 +149,9 @@ def test_an_affine_bend_is_the_one_of_the_bends(
     mask = torch.tensor([1, 1, 0, 1, 0, 0, 0, 0], dtype=torch.uint8)
     placed, mix = torch.tensor(matrix, dtype=torch.float32), torch.tensor([0.75])
     bends.affine(emulator, kind, source, out, mix, placed, mask)()
-    bent = source.double().lerp(resample(source.double(), placed.double()), 0.75)
+    wide, matrix = source.double(), placed.double()
+    positions = moved(grid((wide.shape[-2], wide.shape[-1]), matrix), matrix)
+    bent = wide.lerp(resampled(wide, positions, "reflect"), 0.75)
     expected = torch.where(mask[:, None, None] > 0, bent, source.double())
     assert relative_error(out, expected) < max(BOUNDS[kind], 1e-5)
 

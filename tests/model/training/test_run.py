@@ -139,6 +139,28 @@ def test_a_full_disk_keeps_the_last_checkpoint(
     assert [file.name for file in tmp_path.iterdir()] == [checkpoint.NAME]
 
 
+def test_a_run_goes_on_while_the_disk_is_full(
+    tmp_path: Path, recipe: Callable[..., Recipe], request: pytest.FixtureRequest
+):
+    """It is told each time, and only the end of the run is an error."""
+    heard = Heard()
+    made = recipe(checkpoint_minutes=1e-6, row_images=1000)
+    request.getfixturevalue("full_disk")
+    with pytest.raises(TrainingError, match="make room"):
+        run(made, tmp_path / "run", heard)
+    assert len(heard.figures) == 8  # every step was made
+    assert sum("meanwhile training goes on" in line for line in heard.lines) == 7
+
+
+def test_a_finished_run_has_nothing_to_go_on_with(recipe: Callable[..., Recipe], tmp_path: Path):
+    made = recipe(stages=[{"canvas": "32x32", "images": 4, "batch": 4}])
+    run(made, tmp_path / "run", Heard())
+    heard = Heard()
+    again = run(made, tmp_path / "run", heard, checkpoint.read(tmp_path / "run").state)
+    assert again.trainer.is_done
+    assert heard.figures == []
+
+
 def test_a_damaged_checkpoint_is_one_clear_line(tmp_path: Path):
     (tmp_path / checkpoint.NAME).write_bytes(b"\x10\0\0\0\0\0\0\0{broken")
     with pytest.raises(TrainingError, match="is damaged"):
