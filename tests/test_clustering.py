@@ -34,7 +34,8 @@ def test_clusters_are_written_beside_the_model_the_same_each_time(folder: Path) 
     assert found.ks == (2, 3)
     shown = sorted((thumbnails / "input" / "3").glob("*.png"))
     assert [int(each.name[:2]) for each in shown] == [0, 1, 2]
-    assert Image.open(shown[0]).size == (64, 64)
+    with Image.open(shown[0]) as thumbnail:
+        assert thumbnail.size == (64, 64)
     assert main([*asked, "--k", "2..3"]) == 0
     assert file.read_bytes() == first
 
