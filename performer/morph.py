@@ -130,8 +130,8 @@ class Morph:
         corners = tuple((share, self._corner(row)) for share, row in self._mixed)
         if not (corners or begins.begins or cross_fade or any(self._before)):
             return NOTHING
-        found = {"corners": corners, "before": self._before, "cross_fade_seconds": cross_fade}
-        return replace(begins, **found)
+        before = self._before
+        return replace(begins, corners=corners, before=before, cross_fade_seconds=cross_fade)
 
     def go_on(self, state: Values) -> None:
         """Stand where another stood: its ``state``, with the controls where they are by now."""

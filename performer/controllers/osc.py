@@ -28,7 +28,8 @@ from performer.controllers.osc_peers import Address, Peers, checked_target
 from performer.doors.changes import CAPACITY, Change, ChangesDoor
 from performer.errors import PerformerError
 from performer.mapping import Router
-from performer.parameters import Table, Values
+from performer.parameters import Table
+from performer.spaces import Values
 
 HORIZON_SECONDS = 1.0  # a time tag further ahead comes from a clock that is wrong
 MOST_WAITING = 256  # bundles that wait for their time

@@ -17,7 +17,8 @@ from typing import Any
 from performer.controllers import osc_packet
 from performer.doors.changes import Change, Kind
 from performer.mapping import Router
-from performer.parameters import PANIC, Table, Values
+from performer.parameters import PANIC, Table
+from performer.spaces import Values
 
 ERROR = "/error"
 SCENE = "/scene"  # calls another scene, by its name

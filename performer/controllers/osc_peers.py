@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from performer.doors.changes import Change, Kind
-from performer.parameters import Table, Values
+from performer.parameters import Table
+from performer.spaces import Values
 
 Address = tuple[str, int]  # host, port
 

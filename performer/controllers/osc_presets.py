@@ -57,10 +57,10 @@ def _call(
     presets: Presets, verb: str, arguments: tuple[Any, ...]
 ) -> Callable[[], list[Change] | None] | None:
     match verb, *arguments:
-        case "save", str(name):
-            return lambda: presets.save(name)
-        case "save", str(name), int(number):
-            return lambda: presets.save(name, number)
+        case "save", str(new):
+            return lambda: presets.save(new)
+        case "save", str(new), int(number):
+            return lambda: presets.save(new, number)
         case "delete", str(name) | int(name):
             return lambda: presets.delete(name)
         case "rename", str(name) | int(name), str(to):

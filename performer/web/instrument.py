@@ -8,9 +8,9 @@ from typing import Any
 from performer.doors.changes import ChangesDoor
 from performer.doors.folder import PROCESSES, RunFolder
 from performer.doors.status import StatusDoor
-from performer.parameters import Values
 from performer.playbill import Playbill
 from performer.scene import Scene
+from performer.spaces import Values
 
 
 class Instrument:
