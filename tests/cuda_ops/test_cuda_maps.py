@@ -12,8 +12,8 @@ from cuda_ops import reference
 from cuda_ops.cuda import bends, frames, maps, upfirdn2d
 from cuda_ops.cuda.kinds import BFLOAT, HALF, SINGLE, Kind, empty_map, slot_count, slots_of, spread
 from cuda_ops.cuda.styles import StyledLayer, styles
-from model.bends.resampling import grid, moved, resampled
 from model.bends.canvas_chain import canvas_chain
+from model.bends.resampling import grid, moved, resampled
 from model.layers import mirror_pad
 from performer.pictures import into_frame, to_tensor
 from tests.cuda_ops.emulation.engine import Emulator
