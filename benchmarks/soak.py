@@ -120,7 +120,8 @@ def samples(asked: argparse.Namespace, env: Mapping[str, str]) -> Iterator[Sampl
     name = f"Soak {os.getpid()}"
     each = min(60.0, asked.minutes * 60 / (2 * _FEWEST))
     settings = {"controllers.osc.port": port, "outputs.wall.name": name}
-    words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    own = [f"{key}={value}" for key, value in settings.items()]
+    words = [word for each in (*asked.set, *own) for word in ("--set", each)]
     with playing(asked.scene, *words, env=dict(env)) as show:
         run = RunFolder(show.folder())
         watch = Watch(run, len(scene.outputs))
@@ -153,7 +154,7 @@ def _row(key: tuple[str, Resource], values: list[float], tells: Trend) -> str:
 
 def report(asked: argparse.Namespace) -> Iterator[str]:
     """The soak as Markdown, as it goes."""
-    yield f"# The soak\n\n{circumstances()}\n{asked.scene}, {asked.minutes:g} minutes.\n"
+    yield f"# The soak\n\n{circumstances()}\n{' '.join((asked.scene, *asked.set))}, {asked.minutes:g} minutes.\n"
     yield "| minutes | resident MB in all | p50 ms | p99 ms |\n|---|---|---|---|"
     found: list[Sample] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -176,6 +177,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scene", nargs="?", default="first_light")
     parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--set", action="append", default=[], help="as for performer run")
     parser.add_argument("--save", action="store_true", help=f"write {_SAVED.name}")
     asked = parser.parse_args()
     publish(report(asked), _SAVED if asked.save else None)

@@ -98,7 +98,10 @@ class Child:
 
     def _begin(self, program: Program, *, from_understudy: bool) -> None:
         self._program, self._restart_at, self._hung = program, None, ""
-        self._vigil.begin(program.pid, time.monotonic(), pulsed=from_understudy)
+        # Whoever was ended for silence, and only waited for a device, gets there in the end.
+        patience = 2.0**self._deaths.in_a_row
+        now = time.monotonic()
+        self._vigil.begin(program.pid, now, pulsed=from_understudy, patience=patience)
 
     def _come_back(self) -> None:
         self._restarts += 1

@@ -61,8 +61,8 @@ def given_up(name: str) -> str:
     """What to say of a process that is not started any more."""
     return (
         f"{name}: died {MOST_DEATHS} times in a row and is not started any more; the rest goes on. "
-        f"Reports are in {logs.folder()} (`performer report` gathers them); save the scene to try "
-        "again, or start the run anew"
+        f"Reports are in {logs.folder()} (`performer report` gathers them); press `try again` on "
+        "the page, or save the scene"
     )
 
 

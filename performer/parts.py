@@ -92,14 +92,29 @@ class Post(Part, Protocol):
 class Output(Part, Protocol):
     """Where frames go; in the feed process, each on a thread of its own.
 
-    Two attributes are optional: ``rate``, the most frames a second it wants, and ``tend()``, which
-    is called often while there is nothing to write (window systems want to be heard).
+    Some attributes are optional: ``rate``, the most frames a second it wants; ``tend()``, which is
+    called often while there is nothing to write (window systems want to be heard). One whose
+    receivers can turn elsewhere has ``standby()``, the output that an understudy of the feed keeps
+    at hand (or None), and ``successor``, the place of that standby, which is set by any thread.
     """
 
     main_thread: ClassVar[bool]  # window systems insist on the main thread
 
     def write(self, frame: Frame) -> None:
         """Send one frame; called with the newest only, and again with the last while none comes."""
+        ...
+
+
+class StandbyOutput(Output, Protocol):
+    """An output, open already, to which receivers turn by themselves when the feed dies."""
+
+    number: int  # 0 or 1: one may still serve while the next waits
+    place: Any  # where receivers find it, as JSON can hold it
+    successor: Any  # another place, for when this one is silent too
+
+    @property
+    def connections(self) -> int:
+        """How many receivers have turned to it."""
         ...
 
 

@@ -16,7 +16,7 @@ from performer.parts import Output
 from performer.watchdog import Watchdog
 
 _TEND_SECONDS = 0.05
-_RETRY_SECONDS = (1.0, 2.0, 4.0, 10.0)
+_RETRY_SECONDS = (0.5, 0.75)  # before each try to open again; then ever the last
 _SETTLED_SECONDS = 20.0  # an output that played so long has recovered
 _LONGEST_WAIT_SECONDS = 1.0
 
@@ -91,6 +91,11 @@ class Player:
         self._expected = 0  # number of the frame that comes next if none is dropped; 0: any
         self._written = self._repeated = self._dropped = 0
         self._rate = Rate()
+
+    @property
+    def output(self) -> Output:
+        """What it plays, for those of its attributes that are for any thread."""
+        return self._output
 
     @property
     def opens(self) -> bool:

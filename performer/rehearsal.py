@@ -1,6 +1,7 @@
 """What an understudy of render does while it waits: all that takes long, leaving others alone."""
 
 import contextlib
+import os
 import sys
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ from cuda_ops.cpu import kernels
 from performer.backstage import GREY, giving_way
 from performer.cast import assemble
 from performer.clock import Moment
-from performer.doors.folder import RunFolder
+from performer.doors.folder import RunFolder, understudy
 from performer.doors.journal import JournalDoor
+from performer.doors.status import StatusDoor
 from performer.performance import load_network, network_key
 from performer.playbill import Playbill
+from performer.processes.guard import leave
 from performer.processes.life import Life
 from performer.scene import Scene
 from performer.stages import NoFootage
@@ -42,11 +45,17 @@ class Rehearsal:
     def __init__(self, folder: RunFolder, device: str) -> None:
         self._playbill = Playbill(folder.scene)
         self._journal = JournalDoor(folder.journal)
+        self._board = StatusDoor(folder.status(understudy("render")))
         self._device = device
         self._rehearsed: Rehearsed | None = None
+        self._waits = True
 
     def wait(self, life: Life) -> Rehearsed | None:
-        """Until it is our turn, or time to end; None where there is no memory for a network."""
+        """Until it is our turn; None where there is no memory for a network.
+
+        When it is time to end instead, nothing of ours is worth finishing.
+        """
+        life.add_callback(self._leave_unless_playing)
         with contextlib.suppress(RuntimeError):  # none are built
             kernels.library()  # its threads are made here, where they keep their rights
         with _sacrificed_first():
@@ -56,7 +65,12 @@ class Rehearsal:
                     giving_way(lambda scene=scene: self._rehearse(scene))  # type: ignore[misc]
                 life.wait_for_turn(LOOK_SECONDS)
                 scene = self._playbill.news()
+        self._waits = life.stopping
         return self._rehearsed
+
+    def _leave_unless_playing(self) -> None:
+        if self._waits:
+            leave(0)
 
     def _has_room(self) -> bool:
         if self._device == "cpu":
@@ -78,6 +92,7 @@ class Rehearsal:
         code = stations.generator.encode(stations.condition(GREY, snapshot), snapshot)
         stations.post(stations.generator(stations.latent(snapshot), code, snapshot), snapshot)
         self._rehearsed = Rehearsed(key, network)
+        self._board.write({"process": understudy("render"), "ready": os.getpid()})
 
 
 @contextlib.contextmanager

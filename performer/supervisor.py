@@ -24,7 +24,7 @@ from performer.playbill import Playbill
 from performer.scene import Scene
 from performer.sizes import LARGEST_FRAME
 
-WATCH_SECONDS = 0.05  # between two looks at the boards; an end wakes us at once
+WATCH_SECONDS = 0.025  # between two looks at the boards; an end wakes us at once
 SPARE_PLACES = 8  # at the frames, for outputs that a saved scene adds
 _STOP_ORDER = (("control", "midi"), ("render",), ("feed",))
 _COUNTED = re.compile(r"\d+ s so far")  # in a line that is news only once

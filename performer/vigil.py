@@ -8,6 +8,7 @@ import psutil
 
 from performer.doors.status import StatusDoor
 
+STOPPED_SECONDS = 0.04  # without a pulse, after which we ask whether it was stopped
 QUIET_SECONDS = 0.3  # without a pulse, after which we look closer
 _STILL_SECONDS = 0.4  # of such quiet without any processor time, after which it is hung
 _DEAF_SECONDS = 10.0  # without a pulse, though it computes: something holds the interpreter
@@ -36,9 +37,14 @@ class Vigil:
         self._beats_since: float | None = None
         self._pulsed = False
         self._still_since = self._processor_seconds = 0.0
+        self._still_seconds = _STILL_SECONDS
 
-    def begin(self, pid: int, now: float, *, pulsed: bool = False) -> None:
-        """Watch another process from ``now`` on; one that has ``pulsed`` is past its start."""
+    def begin(self, pid: int, now: float, *, pulsed: bool = False, patience: float = 1.0) -> None:
+        """Watch another process from ``now`` on; one that has ``pulsed`` is past its start.
+
+        It may be still so many times longer as ``patience`` says, before it counts as hung.
+        """
+        self._still_seconds = _STILL_SECONDS * patience
         try:
             self._process = psutil.Process(pid)
         except psutil.NoSuchProcess:  # gone already, which its end tells
@@ -65,13 +71,15 @@ class Vigil:
         quiet_seconds = now - max(self._board.pulsed_at, self._began)
         if self._board.pulsed_at > self._began:
             self._pulsed = True
-        if quiet_seconds < QUIET_SECONDS:
-            self._still_since = 0.0
-            return self._stuck(now)
         try:
-            return self._quiet(now, quiet_seconds, self._process)
+            if quiet_seconds > STOPPED_SECONDS and self._process.status() == psutil.STATUS_STOPPED:
+                return "was stopped by a signal"
+            if quiet_seconds > QUIET_SECONDS:
+                return self._quiet(now, quiet_seconds, self._process)
         except psutil.Error:  # it has just ended, which is told as such
             return ""
+        self._still_since = 0.0
+        return self._stuck(now)
 
     def _note_beat(self, now: float) -> None:
         if self._beats_since is not None or self._board.beaten_at <= self._began:
@@ -88,8 +96,6 @@ class Vigil:
         return "" if self._starts() else f"its loop has not come round for {STUCK_SECONDS:g} s"
 
     def _quiet(self, now: float, quiet_seconds: float, process: psutil.Process) -> str:
-        if process.status() == psutil.STATUS_STOPPED:
-            return "was stopped by a signal"
         if not self._pulsed:
             return "does not start" if quiet_seconds > _START_SECONDS else ""
         if quiet_seconds > _DEAF_SECONDS:
@@ -103,7 +109,7 @@ class Vigil:
         moved = used - self._processor_seconds > _TICK_SECONDS
         if not self._still_since or moved or any(_waits_its_turn(process.pid)):
             self._still_since, self._processor_seconds = now, used
-        return now - self._still_since > _STILL_SECONDS
+        return now - self._still_since > self._still_seconds
 
 
 def _waits_its_turn(pid: int) -> Iterator[bool]:

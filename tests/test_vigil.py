@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from performer.doors.status import StatusDoor
-from performer.vigil import QUIET_SECONDS, STUCK_SECONDS, Vigil
+from performer.vigil import STOPPED_SECONDS, STUCK_SECONDS, Vigil
 from tests.rig.show import wait_for
 
 LOOK = 0.05
@@ -92,7 +92,7 @@ def test_a_stopped_one_is_found_long_before_a_second(room: Room) -> None:
     room.process.send_signal(signal.SIGSTOP)
     process = psutil.Process(room.process.pid)
     assert wait_for(lambda: process.status() == psutil.STATUS_STOPPED)
-    assert room.look(QUIET_SECONDS + 2 * LOOK) == "was stopped by a signal"
+    assert room.look(STOPPED_SECONDS + 2 * LOOK) == "was stopped by a signal"
 
 
 @sleeping
@@ -105,6 +105,13 @@ def test_one_that_has_not_had_a_pulse_yet_is_given_a_minute(room: Room) -> None:
 def test_an_understudy_in_its_place_has_to_have_one_at_once(room: Room) -> None:
     room.vigil.begin(room.process.pid, room.now, pulsed=True)
     assert room.look(1.0) == "no sign of life"
+
+
+@sleeping
+def test_one_that_was_ended_for_silence_before_is_given_longer(room: Room) -> None:
+    room.vigil.begin(room.process.pid, room.now, pulsed=True, patience=4)
+    assert room.look(1.5) == ""
+    assert room.look(0.6) == "no sign of life"
 
 
 @sleeping

@@ -11,6 +11,7 @@ from benchmarks.fault.receiver import ReceiverError
 from benchmarks.fault.stage import Options, Stage, stage, wait_for
 
 _WELL_SECONDS = 60.0  # until every process is well before the first fault
+_REHEARSED_SECONDS = 20.0  # until there are understudies again; where none come, we go on
 _QUIET_SECONDS = 2.0  # of which the usual interval of frames is taken
 _HANDS_SECONDS = 0.3  # from the last change to the fault; what is younger than 0.1 s may be lost
 _PATIENCE_SECONDS = 30.0
@@ -115,6 +116,7 @@ def _settled(made: Stage) -> float:
     """Wait until all is well and frames come; their usual interval in seconds."""
     if wait_for(made.well, _WELL_SECONDS) is None:
         raise ShowError(_ended(made) or f"not well after {_WELL_SECONDS:.0f} s")
+    wait_for(made.rehearsed, _REHEARSED_SECONDS)
     before = len(made.got)
     if wait_for(lambda: len(made.got) > before + 2, _WELL_SECONDS) is None:
         raise ShowError("the receiver gets no frames")

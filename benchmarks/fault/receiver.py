@@ -28,7 +28,7 @@ settings.color_format = ndi.RECV_COLOR_FORMAT_RGBX_RGBA
 receiver = ndi.recv_create_v3(settings)
 ndi.recv_connect(receiver, source)
 while True:
-    kind, video, audio, meta = ndi.recv_capture_v2(receiver, 100)
+    kind, video, audio, meta = ndi.recv_capture_v2(receiver, 10)
     if kind != ndi.FRAME_TYPE_VIDEO:
         continue
     at = time.monotonic()

@@ -23,7 +23,7 @@ from ruamel.yaml import YAML
 from benchmarks.fault.gaps import Got
 from benchmarks.fault.onlooker import looking_on
 from benchmarks.fault.receiver import receiving
-from performer.doors.folder import RunFolder
+from performer.doors.folder import UNDERSTUDIED, RunFolder, understudy
 from performer.doors.frames import FramesWatch
 from performer.doors.status import StatusDoor
 from tests.rig import faulty, jack
@@ -40,15 +40,14 @@ _KNOB = "bends.twist.angle"  # what the hands move, to see whether values outliv
 class Options:
     """How a campaign was asked for.
 
-    A built-in scene, its canvas when it is to be another one, how often each fault is tried, how
-    long all is left in peace before each time, and whether the machine's clock may be stepped.
+    A built-in scene, its canvas when it is to be another one, how often each fault is tried, and
+    how long all is left in peace before each time.
     """
 
     scene: str = "first_light"
     canvas: str | None = None
     times: int = 10
     pause_seconds: float = 0.0
-    clock: bool = False
 
 
 class Stage:
@@ -66,7 +65,6 @@ class Stage:
         self.show: Show
         self.got: Sequence[Got]
         self._pids: set[psutil.Process] = set()
-        self.may_step_clock = options.clock
         scene = _SCENES / f"{options.scene}.yaml"
         self.scene: dict[str, Any] = YAML(typ="safe").load(scene)
         self._furnish(scene, options.canvas)
@@ -104,6 +102,12 @@ class Stage:
             self._run = RunFolder(self.show.folder())
             self._processes = StatusDoor(self._run.status("supervisor"))
             stack.callback(self._processes.close)
+            self._understudies = {
+                process: StatusDoor(self._run.status(understudy(process)))
+                for process in UNDERSTUDIED
+            }
+            for board in self._understudies.values():
+                stack.callback(board.close)
             self._frames = FramesWatch(self._run.frames)
             stack.callback(self._frames.close)
             self._hand = SimpleUDPClient("127.0.0.1", self.osc_port)
@@ -127,6 +131,13 @@ class Stage:
     def understudy(self, process: str) -> int:
         """The process that stands ready to play this part; 0 when there is none."""
         return int(self._processes.read()["processes"][process].get("understudy", 0))
+
+    def rehearsed(self) -> bool:
+        """Whether whoever plays has an understudy that is ready."""
+        return all(
+            board.read().get("ready") == self.understudy(process)
+            for process, board in self._understudies.items()
+        )
 
     def status(self) -> dict[str, Any] | None:
         """What the page says; None while it is away."""

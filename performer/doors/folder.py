@@ -12,6 +12,8 @@ SENDERS = ("control", "midi")
 PROCESSES = ("render", "control", "feed", "midi", "supervisor")
 UNDERSTUDIED = ("render", "feed")
 LOOKERS = 1  # a place at the frames for whoever measures the show
+STANDBYS = 2  # so many outputs may have one
+STANDBY_PLACES = 2 * STANDBYS  # the last ones at the frames: one may still serve, the next waits
 _PREVIEW_BYTES = 1 << 20
 
 
@@ -25,7 +27,7 @@ class RunFolder:
     def create(cls, readers: int, largest: tuple[int, int]) -> "RunFolder":
         """All doors of a new run, for so many outputs and frames up to (height, width)."""
         folder = cls(memory.run_folder())
-        frames.create(folder.frames, readers, largest)
+        frames.create(folder.frames, readers + STANDBY_PLACES, largest)
         for sender in SENDERS:
             ChangesDoor.create(folder.changes(sender))
         understudies = [understudy(process) for process in UNDERSTUDIED]

@@ -2,22 +2,19 @@
 
 import contextlib
 import importlib.util
-import io
 import os
 import socket
 import sys
-from fractions import Fraction
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-import numpy as np
 from pydantic import Field
 
 from performer import parts
-from performer.doors.frames import Frame, Pixels
+from performer.doors.frames import Frame
 from performer.errors import MissingPartError, PerformerError
 
 if TYPE_CHECKING:
-    from cyndilib.sender import Sender
+    from performer.outputs.ndi_library import Place, Sender
 
 _MISSING = "ndi: missing cyndilib; pip install cyndilib"
 _HIDDEN = (
@@ -25,30 +22,60 @@ _HIDDEN = (
     "sudo apt-get install avahi-daemon && sudo systemctl start avahi-daemon"
 )
 _AVAHI = "/run/avahi-daemon/socket"
+_STANDBYS = ("{} standby", "{} standby 2")  # two, since one may still serve while the next waits
 
 
-class Ndi:
-    """Sends every frame as it is, RGBA. The size of the first frame opens the sender.
+class _Settings(parts.Settings):
+    """What the receivers see it as, and whether a standby is at hand for when the feed dies."""
 
-    NDI's own clock stays off: it holds each frame for one period, which is latency.
-    ``NDI_CONFIG_DIR`` in the environment picks another network configuration.
-    """
+    kind: Literal["ndi"] = "ndi"
+    name: Annotated[str, Field(min_length=1, max_length=60)] = "Performer"
+    rate: Annotated[float, Field(ge=1, le=60)] = 60.0  # frames a second at most
+    standby: bool = True
+
+
+class _Output:
+    """Sends every frame as it is, RGBA, to who is connected; without receivers it costs nothing."""
 
     main_thread: ClassVar[bool] = False
-    libraries: ClassVar[tuple[str, ...]] = ("cyndilib.sender", "cyndilib.video_frame")
 
-    class Settings(parts.Settings):
-        """What the receivers see it as."""
-
-        kind: Literal["ndi"] = "ndi"
-        name: Annotated[str, Field(min_length=1, max_length=60)] = "Performer"
-        rate: Annotated[float, Field(ge=1, le=60)] = 60.0  # frames a second at most
-
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: _Settings) -> None:
         self.rate = settings.rate
         self._settings = settings
         self._sender: Sender | None = None
-        self._pixels: Pixels = np.empty((0, 0, 4), np.uint8)
+        self.successor: Place | None = None
+        self._told: Place | None = None  # to the receivers
+
+    @property
+    def connections(self) -> int:
+        """How many receivers look at it now."""
+        return self._sender.connections() if self._sender else 0
+
+    def write(self, frame: Frame) -> None:
+        """Send ``frame``, of any size."""
+        assert self._sender is not None
+        if self._told != self.successor is not None:
+            self._sender.fail_over_to(self.successor)
+            self._told = self.successor
+        if self._sender.connections():
+            self._sender.send(frame.pixels)
+
+    def close(self) -> None:
+        """Disappear from the network."""
+        if self._sender is not None:
+            sender, self._sender, self._told = self._sender, None, None
+            sender.close()
+
+
+class Ndi(_Output):
+    """Sends frames under the scene's name.
+
+    Should this process die, receivers take the standby that its understudy has at hand.
+    ``NDI_CONFIG_DIR`` in the environment picks another network configuration.
+    """
+
+    libraries: ClassVar[tuple[str, ...]] = ("performer.outputs.ndi_library",)
+    Settings = _Settings
 
     @staticmethod
     def diagnose() -> str | None:
@@ -60,59 +87,55 @@ class Ndi:
         return None
 
     def open(self) -> None:
-        """Load the library. Errors: MissingPartError."""
-        try:
-            import cyndilib.sender  # noqa: F401
-        except ImportError as error:
-            raise MissingPartError(f"{_MISSING} ({error})") from error
+        """Appear on the network. Errors: MissingPartError, PerformerError (the name is in use)."""
+        self._sender = _sender(self._settings.name, self.rate)
 
-    def write(self, frame: Frame) -> None:
-        """Send ``frame``; another size than before lets receivers connect again, for a second.
+    def standby(self) -> "Standby | None":
+        """What an understudy of the feed keeps at hand; None where there is nothing to be had."""
+        if not self._settings.standby:
+            return None
+        for number in range(len(_STANDBYS)):
+            with contextlib.suppress(PerformerError):  # the name is another one's
+                standby = Standby(self._settings, number)
+                standby.open()
+                return standby
+        return None
 
-        Errors: PerformerError when the name is in use on this machine.
-        """
-        if frame.pixels.shape != self._pixels.shape:
-            self._sender = self._new_sender(frame.pixels.shape)
-        # Its buffers insist on memory that could be written to, which a leased frame is not.
-        np.copyto(self._pixels, frame.pixels)
+
+class Standby(_Output):
+    """A sender beside the first one, to which receivers go the moment that one is silent.
+
+    They stay with it, so it stays as long as its process does. ``number`` (0 or 1) tells apart one
+    that still serves and one that waits; ``place`` is where receivers find it.
+    """
+
+    def __init__(self, settings: _Settings, number: int) -> None:
+        super().__init__(settings)
+        self.number = number
+
+    @property
+    def place(self) -> "Place":
+        """Its full name on the network, and its address."""
         assert self._sender is not None
-        self._sender.write_video_async(self._pixels.reshape(-1))
+        return self._sender.place
 
-    def close(self) -> None:
-        """Disappear from the network."""
-        self._pixels = np.empty((0, 0, 4), np.uint8)
-        if self._sender is not None:
-            sender, self._sender = self._sender, None
-            sender.close()
+    def open(self) -> None:
+        """Appear, once. Errors: MissingPartError, PerformerError (the name is in use)."""
+        if self._sender is None:
+            self._sender = _sender(_STANDBYS[self.number].format(self._settings.name), self.rate)
 
-    def _new_sender(self, shape: tuple[int, ...]) -> "Sender":
-        from cyndilib.audio_frame import AudioSendFrame
-        from cyndilib.sender import Sender
-        from cyndilib.video_frame import VideoSendFrame
-        from cyndilib.wrapper.ndi_structs import FourCC
 
-        self.close()
-        video = VideoSendFrame()
-        video.set_resolution(shape[1], shape[0])
-        video.set_frame_rate(Fraction(self._settings.rate).limit_denominator(1001))
-        video.set_fourcc(FourCC.RGBA)
-        sender = Sender(self._settings.name, clock_video=False, clock_audio=False)
-        sender.set_video_frame(video)
-        # We send no sound, but without this cyndilib 0.1.3 crashes where NDI refuses the sender.
-        sender.set_audio_frame(AudioSendFrame())
-        self._open(sender)
-        self._pixels = np.empty(shape, np.uint8)
-        return sender
+def _sender(name: str, rate: float) -> "Sender":
+    try:
+        from performer.outputs.ndi_library import NameInUseError, Sender
 
-    def _open(self, sender: "Sender") -> None:
-        try:
-            with contextlib.redirect_stdout(io.StringIO()):  # it prints before it raises
-                sender.open()
-        except MemoryError as error:  # what cyndilib makes of any refusal
-            name = self._settings.name
-            raise PerformerError(
-                f"ndi: the name {name!r} is in use on this machine; choose another `name:`"
-            ) from error
+        return Sender(name, rate)
+    except ImportError as error:
+        raise MissingPartError(f"{_MISSING} ({error})") from error
+    except NameInUseError as error:
+        raise PerformerError(
+            f"ndi: the name {name!r} is in use on this machine; choose another `name:`"
+        ) from error
 
 
 def _avahi_runs() -> bool:

@@ -104,7 +104,7 @@ class Record:
         try:
             self._add(frame)
         except OSError as error:
-            self._break_off()
+            self.close()
             what = error.strerror or str(error)
             raise PerformerError(f"record: {what}; make room, or choose another `file:`") from error
 
@@ -117,19 +117,13 @@ class Record:
             )
 
     def close(self) -> None:
-        """Finish the file."""
-        if self._movie is not None:
-            movie, self._movie = self._movie, None
-            movie.close()
-
-    def _break_off(self) -> None:
-        """Close a file that takes no more, without the fragment that was cut short."""
+        """Finish the file, without a fragment that a full disk has cut short."""
         movie, self._movie = self._movie, None
         if movie is None:
             return
-        with contextlib.suppress(OSError):  # what failed before fails again
+        with contextlib.suppress(OSError):  # of a disk that takes no more; not every one says so
             movie.close()
-        with contextlib.suppress(OSError):  # then it stays as it is, and plays nearly to its end
+        with contextlib.suppress(OSError):  # then it stays, and plays nearly to its end
             drop_broken_end(movie.file)
 
     def _add(self, frame: Frame) -> None:

@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import os
 import socket
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ from performer.doors.folder import RunFolder
 from performer.errors import PerformerError
 from performer.mapping import Router
 from performer.playbill import Playbill
-from performer.processes.guard import guarded
+from performer.processes.guard import guarded, leave
 from performer.processes.life import Life
 from performer.prompter import LOOK_SECONDS, Prompter
 from performer.web import address as addresses
@@ -251,4 +250,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

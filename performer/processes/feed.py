@@ -4,13 +4,12 @@ import argparse
 import contextlib
 import importlib
 import os
-import sys
 from collections import deque
 from pathlib import Path
 
 from performer import governor, reading, registry
 from performer.console import warn
-from performer.doors.folder import LOOKERS, RunFolder
+from performer.doors.folder import LOOKERS, STANDBY_PLACES, RunFolder
 from performer.doors.frames import FramesReader, FramesWatch
 from performer.doors.status import StatusDoor
 from performer.errors import FieldError
@@ -20,10 +19,11 @@ from performer.outputs.page import Page
 from performer.parts import Settings
 from performer.playbill import Playbill
 from performer.player import Player
-from performer.processes.guard import guarded
+from performer.processes.guard import guarded, leave
 from performer.processes.life import Life
 from performer.relay import Relay
 from performer.scene import Scene
+from performer.standbys import Standbys, Successors
 
 _GRACE_SECONDS = 0.75
 
@@ -35,27 +35,34 @@ class Outputs:
     still be on the way out; so is the one behind the first outputs, for whoever measures the show.
     """
 
-    def __init__(self, folder: RunFolder, *, headless: bool) -> None:
+    def __init__(
+        self, folder: RunFolder, standbys: Standbys | None = None, *, headless: bool
+    ) -> None:
         self._folder = folder
+        self._standbys = standbys
+        self._successors = Successors(folder)
         self._headless = headless
         self._playbill = Playbill(folder.scene)
         self._playing: dict[str, tuple[Settings, int, Relay]] = {}
         with contextlib.closing(FramesWatch(folder.frames)) as watch:
             on_stage, places = watch.newest_number() > 0, watch.places
-        self._free = deque(range(places))
+        self._free = deque(range(places - STANDBY_PLACES))
         scene = self._playbill.read()
         self._fallback = scene.fallback, _fallback(scene, on_stage=on_stage)
         self.relays = self._take_up(scene)
         self._free.rotate(-LOOKERS)
 
     def news(self) -> list[Relay] | None:
-        """The relays, where another scene plays by now."""
+        """The relays, where another scene plays by now; outputs hear what standbys there are."""
+        own = [] if self._standbys is None else self._standbys.outputs
+        self._successors.tell([*own, *((each.name, each.player.output) for each in self.relays)])
         scene = self._playbill.news()
         if scene is None:
             return None
         if scene.fallback != self._fallback[0]:
             self._fallback = scene.fallback, _fallback(scene, on_stage=True)
-        return self._take_up(scene)
+        self.relays = self._take_up(scene)
+        return self.relays
 
     def _take_up(self, scene: Scene) -> list[Relay]:
         """The relays of ``scene``, in its order."""
@@ -117,12 +124,19 @@ def _rehearse(scene: Scene, *, headless: bool) -> None:
 
 
 def _play(folder: RunFolder, life: Life, *, headless: bool) -> None:
+    standbys = None
     if not life.wait_for_turn(0):
-        _rehearse(reading.from_json(folder.scene.read_text(encoding="utf-8")), headless=headless)
+        _rehearse(Playbill(folder.scene).read(), headless=headless)
+        standbys = Standbys(folder)
         life.wait_for_turn()
-    if life.stopping:
-        return
-    outputs = Outputs(folder, headless=headless)
+        standbys.stay()
+    if not life.stopping:
+        _feed(Outputs(folder, standbys, headless=headless), folder, life)
+    if standbys is not None:
+        standbys.close()
+
+
+def _feed(outputs: Outputs, folder: RunFolder, life: Life) -> None:
     board = StatusDoor(folder.status("feed"))
     feed = Feed(outputs.relays, FramesWatch(folder.frames), board, outputs.news)
     life.add_callback(feed.stop)
@@ -143,4 +157,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

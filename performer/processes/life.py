@@ -6,6 +6,7 @@ needed to notice it, on any system. Ctrl-C goes to the whole group and is the su
 An understudy waits for the line ``go``.
 """
 
+import math
 import os
 import queue
 import shutil
@@ -18,7 +19,8 @@ from pathlib import Path
 from performer.doors.folder import RunFolder, understudy
 from performer.doors.status import StatusDoor
 
-PULSE_SECONDS = 0.05
+PULSE_SECONDS = 0.025
+_ALONE_SECONDS = 1.0  # the longest grace of a process that was left alone
 _STDIN = 0
 _FORCED = 3  # exit status of a process that did not end by itself
 _STOP, _GO, _LEFT_ALONE = "stop", "go", "left alone"
@@ -130,5 +132,6 @@ class Life:
             shutil.rmtree(self._run_folder, ignore_errors=True)
 
     def _force(self) -> None:
-        time.sleep(self._grace_seconds)
+        longest = _ALONE_SECONDS if self.orphaned else math.inf
+        time.sleep(min(self._grace_seconds, longest))
         os._exit(_FORCED)

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 import threading
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from performer.doors.folder import RunFolder
 from performer.doors.status import StatusDoor
 from performer.mapping import Router
 from performer.playbill import Playbill
-from performer.processes.guard import guarded
+from performer.processes.guard import guarded, leave
 from performer.processes.life import Life
 from performer.scene import Scene
 
@@ -110,4 +109,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -2,7 +2,6 @@
 
 import argparse
 import gc
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from performer.loop import Loop
 from performer.parts import Picture, Source
 from performer.performance import load_network, model_name, network_key
 from performer.playbill import Playbill
-from performer.processes.guard import guarded
+from performer.processes.guard import guarded, leave
 from performer.processes.life import Life
 from performer.rehearsal import Rehearsal, Rehearsed
 from performer.scene import Scene
@@ -217,4 +216,4 @@ def _play(folder: RunFolder, frames: int | None, life: Life) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -21,7 +21,7 @@ from performer.errors import PerformerError
 from performer.parts import Picture, Source
 from performer.watchdog import Watchdog
 
-BACKOFF_SECONDS = (1.0, 2.0, 4.0, 8.0, 10.0)  # before each try to open again; then ever the last
+BACKOFF_SECONDS = (0.5, 0.75)  # before each try to open again; then ever the last
 
 _FIRST_SECONDS = 2.0  # how long the first frame may wait for the first picture
 _CLOSE_SECONDS = 2.0  # how long a driver may take to let go

@@ -17,6 +17,7 @@ class Instrument:
     """Reads what the other processes say, and sends changes to render."""
 
     def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
         self._playbill = Playbill(folder.scene)
         self.scene = self._playbill.read()
         self.table = self.scene.table()
@@ -64,6 +65,10 @@ class Instrument:
         age = self._boards[process].age_seconds
         never = math.isclose(age, time.monotonic(), abs_tol=1.0)
         return None if never else age
+
+    def retry(self, process: str) -> None:
+        """Ask the supervisor to start ``process`` once more, though it died too often."""
+        self._folder.retry(process).touch()
 
     def say(self, status: dict[str, Any]) -> None:
         """Write the board of the control process."""

@@ -2,13 +2,13 @@
 
 To the page: ``scene``, again when another plays; ``values`` (only those that moved), ``status``,
 ``error``; and previews as bytes. From the page: one object with ``set`` (and ``glide``), ``call``,
-``visible`` or ``seen``.
+``retry``, ``visible`` or ``seen``.
 """
 
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -26,8 +26,8 @@ class MessageError(Exception):
 class Message(BaseModel):
     """What a page may say.
 
-    ``call`` is the name of a scene to play instead, ``seen`` the number of the newest preview that
-    was drawn.
+    ``call`` is the name of a scene to play instead, ``retry`` a process that was given up and is to
+    be started once more, ``seen`` the number of the newest preview that was drawn.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -35,6 +35,7 @@ class Message(BaseModel):
     set: dict[str, float] = {}
     glide: float | None = Field(default=None, ge=0, le=60)
     call: str | None = Field(default=None, max_length=200)
+    retry: Literal["render", "feed", "midi"] | None = None
     visible: bool | None = None
     seen: int | None = None
 

@@ -102,6 +102,8 @@ class Viewer:
             self.wake.set()
         if message.call is not None:
             self._call(message.call)
+        if message.retry is not None:
+            self._instrument.retry(message.retry)
         changes = message.changes(self._instrument.table)
         if changes and not self._instrument.changes.send(changes):
             raise MessageError("render takes no changes now; it is starting, or has stopped")

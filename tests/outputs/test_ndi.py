@@ -1,5 +1,6 @@
 """NDI frames, as another library's receiver gets them."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -89,16 +90,92 @@ def test_another_frame_size_reaches_a_receiver_that_is_connected(
         assert wait_for(lambda: got[-1]["size"] == [96, 192], 20)
 
 
+# Waits beside a sender of that name, as the understudy of a feed does; says where, and how many came.
+_STANDBY = """
+import json, sys, time
+from performer.outputs.ndi import Ndi
+from tests.outputs.making import frame
+from tests.rig.ndi import stamped
+standby = Ndi(Ndi.Settings(name=sys.argv[1])).standby()
+print(json.dumps(standby.place), flush=True)
+number = 10_000
+while True:
+    number += 1
+    standby.write(frame(number, stamped(number)))
+    time.sleep(1 / 60)
+"""
+# Hears from its input where its standby is.
+_LEAVING = """
+import json, sys, threading, time
+from performer.outputs.ndi import Ndi
+from tests.outputs.making import frame
+from tests.rig.ndi import stamped
+output = Ndi(Ndi.Settings(name=sys.argv[1]))
+output.open()
+def listen():
+    output.successor = tuple(json.loads(sys.stdin.readline()))
+threading.Thread(target=listen, daemon=True).start()
+for number in range(1, 10_000):
+    output.write(frame(number, stamped(number)))
+    time.sleep(1 / 60)
+"""
+
+
+def test_receivers_turn_to_the_standby_when_the_sender_is_killed(
+    environment: dict[str, str],
+) -> None:
+    with contextlib.ExitStack() as stack:
+        sender = stack.enter_context(_program(_LEAVING, "Leaving", env=environment))
+        got = stack.enter_context(rig.receiving("Leaving", environment))
+        assert wait_for(lambda: got, 20)
+        standby = stack.enter_context(_program(_STANDBY, "Leaving", env=environment))
+        assert standby.stdout is not None
+        assert sender.stdin is not None
+        sender.stdin.write(standby.stdout.readline())
+        sender.stdin.flush()
+        before = len(got)
+        assert wait_for(lambda: len(got) > before + 30, 20)
+        assert got[-1]["number"] < 10_000
+        sender.kill()
+        assert wait_for(lambda: got[-1]["number"] > 10_000, 10)
+
+
+@contextlib.contextmanager
+def _program(text: str, *arguments: str, env: dict[str, str]) -> Iterator[Sending]:
+    command = [sys.executable, "-c", text, *arguments]
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout"), subprocess.PIPE)
+    process = subprocess.Popen(command, env=env, text=True, **pipes)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_the_second_standby_of_a_name_is_another_and_a_third_is_none(
+    environment: dict[str, str],
+) -> None:
+    program = (
+        "from performer.outputs.ndi import Ndi\n"
+        "output = Ndi(Ndi.Settings(name='Thrice'))\n"
+        "standbys = [output.standby() for _ in range(3)]\n"
+        "print([standby and standby.number for standby in standbys])\n"
+        "print(Ndi(Ndi.Settings(name='Alone', standby=False)).standby())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=30
+    )
+    assert (done.stdout, done.stderr) == ("[0, 1, None]\nNone\n", "")
+
+
 _TWO = """
 from performer.errors import PerformerError
 from performer.outputs.ndi import Ndi
 from tests.outputs.making import frame, quarters
 first, second = Ndi(Ndi.Settings(name="Same")), Ndi(Ndi.Settings(name="Same"))
-for output in (first, second):
-    output.open()
-first.write(frame(1, quarters(16, 16)))
+first.open()
 try:
-    second.write(frame(1, quarters(16, 16)))
+    second.open()
 except PerformerError as error:
     print(error)
 second.close()

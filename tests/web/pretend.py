@@ -59,7 +59,9 @@ class Pretended:
         self.source = {"kind": "card", "state": "plays", "line": ""}
         self.without: list[str] = []  # parameters that the network lacks
         self._plays = plays
-        self._boards = {name: StatusDoor(self.folder.status(name)) for name in ("render", "feed")}
+        self.processes: dict[str, Any] = {}  # what the supervisor says of them
+        own = ("render", "feed", "supervisor")
+        self._boards = {name: StatusDoor(self.folder.status(name)) for name in own}
         self._control = StatusDoor(self.folder.status("control"))
         self._preview = StatusDoor(self.folder.preview)
         self._changes = ChangesDoor(self.folder.changes("control"))
@@ -141,6 +143,7 @@ class Pretended:
         }
         page = {"kind": "page", "state": "plays", "line": "", "frames": frames, "fps": 30.0}
         self._boards["render"].write(render)
+        self._boards["supervisor"].write({"process": "supervisor", "processes": self.processes})
         self._boards["feed"].write({"process": "feed", "state": "runs", "outputs": {"page": page}})
 
     def _show(self, number: int, angle: float) -> None:

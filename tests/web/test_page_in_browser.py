@@ -145,6 +145,22 @@ def test_a_problem_is_shown_in_words_and_goes(page: Page, run: Pretended) -> Non
     page.wait("document.getElementById('problems').children.length === 0")
 
 
+def test_a_process_that_was_given_up_is_started_once_more_by_a_click(
+    page: Page, run: Pretended
+) -> None:
+    given_up = {"state": "failed", "pid": 0, "restarts": 7, "line": "midi: died 8 times in a row"}
+    run.processes = {"midi": given_up}
+    page.wait("document.querySelector('.retry:not([hidden])')")
+    assert not run.folder.retry("midi").exists()
+    page.evaluate("document.querySelector('.retry:not([hidden])').click()")
+    until = time.monotonic() + 5
+    while not run.folder.retry("midi").exists():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    run.processes = {}
+    page.wait("!document.querySelector('.retry:not([hidden])')")
+
+
 def test_what_the_network_lacks_is_hidden(page: Page, run: Pretended) -> None:
     zoom = '.slider[aria-label="model zoom"]'
     page.wait(f"document.querySelector({zoom!r}).checkVisibility()")

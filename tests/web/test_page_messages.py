@@ -41,6 +41,7 @@ def test_a_glide_of_its_own_goes_along(scene: Scene) -> None:
         '{"set": {}, "glide": -1}',
         '{"set": {}, "glide": 1e9}',
         '{"play": 1}',
+        '{"retry": "../scene"}',
         "[" * 60000,
         "5",
         "",

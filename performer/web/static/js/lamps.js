@@ -6,15 +6,21 @@ const GROUPS = {
   source: "Source", outputs: "Outputs", controllers: "Controllers", processes: "Processes",
 };
 
+const GIVEN_UP = "failed"; // a process that died too often
+
 class Lamp {
-  constructor(name) {
+  /** `retry()` is called when somebody wants it to be started once more. */
+  constructor(name, retry) {
     this.name = name;
     this.state = element("span", {className: "state"});
     this.extra = element("span", {className: "extra"});
     this.line = element("p", {className: "line"});
+    this.retry = element("button", {
+      type: "button", className: "retry", hidden: true, onclick: retry,
+    }, "try again");
     this.element = element("li", {className: "lamp"},
       element("i", {className: "light", "aria-hidden": "true"}),
-      element("span", {className: "name"}, name), this.state, this.extra, this.line);
+      element("span", {className: "name"}, name), this.state, this.extra, this.line, this.retry);
   }
 
   show(part) {
@@ -22,6 +28,7 @@ class Lamp {
     say(this.state, part.state);
     say(this.extra, extras(part).filter((word) => word !== this.name).join(" · "));
     say(this.line, part.line);
+    this.retry.hidden = part.state !== GIVEN_UP;
   }
 }
 
@@ -37,8 +44,11 @@ function extras({kind, fps, dropped, memory_mb: memory, restarts}) {
 
 export class Lamps {
   #lists = {};
+  #retry;
 
-  constructor(place) {
+  /** `retry(name)` is called for a process that was given up. */
+  constructor(place, retry) {
+    this.#retry = retry;
     for (const [group, title] of Object.entries(GROUPS)) {
       const list = element("ul");
       const section = element("section", {hidden: true}, element("h2", {}, title), list);
@@ -59,7 +69,7 @@ export class Lamps {
 
   #lamp(known, name) {
     if (!(name in known.lamps)) {
-      known.lamps[name] = new Lamp(name);
+      known.lamps[name] = new Lamp(name, () => this.#retry(name));
       known.list.append(known.lamps[name].element);
     }
     return known.lamps[name];

@@ -57,7 +57,7 @@ function curtain({state}) {
 }
 
 const figures = new Figures(find("figures"));
-const lamps = new Lamps(find("lamps"));
+const lamps = new Lamps(find("lamps"), (name) => connection.send({retry: name}));
 const preview = new Preview(find("preview"), (number) => connection.send({seen: number}));
 const hands = new Hands((message) => connection.send(message));
 const move = (name, value) => hands.move(name, value);
