@@ -12,7 +12,6 @@ from model.network import Network
 from tests.cuda_ops.emulation.engine import Emulator
 from tests.cuda_ops.emulation.recorded import RecordedGraph, RecordedGraphs
 
-
 pytestmark = pytest.mark.timeout(900)  # compiles, on a machine that may be busy
 
 
