@@ -27,6 +27,8 @@ from model.layers import mirror_pad
 from tests.cuda_ops.emulation.engine import BACKWARD, FORWARD, SHUFFLED, Emulator
 from tests.cuda_ops.native_rig import down_filter, relative_error
 
+pytestmark = pytest.mark.timeout(900)  # compiles, on a machine that may be busy
+
 CPU = torch.device("cpu")
 # Relative errors: rounding alone in single precision; sums of half precision; maps of bfloat16.
 BOUNDS = {SINGLE: 1e-5, HALF: 2e-3, WIDE_HALF: 5e-4, BFLOAT: 4e-3}

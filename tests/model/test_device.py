@@ -20,6 +20,8 @@ from performer.model_report import relative_error
 from tests.cuda_ops.emulation.engine import Emulator
 from tests.model import golden
 
+pytestmark = pytest.mark.timeout(900)  # compiles, on a machine that may be busy
+
 OWN = Path(__file__).parents[1] / "golden"
 # Relative errors of pictures. Random weights amplify the roundings of half precision.
 BOUNDS = {"float32": 1e-5, "float16": 1e-2, "bfloat16": 8e-2}

@@ -12,6 +12,8 @@ from model.network import Network
 from tests.cuda_ops.emulation.engine import Emulator
 from tests.cuda_ops.emulation.recorded import RecordedGraph, RecordedGraphs
 
+pytestmark = pytest.mark.timeout(900)  # compiles, on a machine that may be busy
+
 
 @pytest.fixture(autouse=True)
 def _emulated(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
