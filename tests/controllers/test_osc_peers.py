@@ -11,7 +11,8 @@ from performer.controllers.osc_peers import (
     Peers,
 )
 from performer.doors.changes import Change, Kind
-from performer.parameters import Parameter, Table, Values
+from performer.parameters import Parameter, Table
+from performer.spaces import Values
 
 TABLE = Table(
     [

@@ -54,7 +54,7 @@ def wait(what: Callable[[], Any], said: str, seconds: float = 10.0) -> None:
 
 
 def label(text: str) -> str:
-    return f"[aria-label={json.dumps(text)}]"
+    return f'[aria-label="{text}"]'
 
 
 def kept(folder: Path) -> dict[str, Any]:
