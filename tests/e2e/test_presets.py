@@ -72,9 +72,12 @@ class Stage:
 def stage(tmp_path: Path) -> Iterator[Stage]:
     port = free_port()
     (tmp_path / "scene.yaml").write_text(SCENE.format(osc=port), encoding="utf-8")
-    with playing(tmp_path / "scene.yaml", env={"XDG_DATA_HOME": str(tmp_path / "data")}) as show:
-        with SimpleUDPClient("127.0.0.1", port) as hand:
-            yield Stage(show, hand)
+    env = {"XDG_DATA_HOME": str(tmp_path / "data")}
+    with (
+        playing(tmp_path / "scene.yaml", env=env) as show,
+        SimpleUDPClient("127.0.0.1", port) as hand,
+    ):
+        yield Stage(show, hand)
 
 
 def test_presets_are_there_whatever_dies(stage: Stage, tmp_path: Path) -> None:
