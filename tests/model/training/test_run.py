@@ -1,5 +1,6 @@
 """A run learns, is written down, and goes on as if it had never stopped."""
 
+import contextlib
 import json
 import resource
 from collections.abc import Callable, Iterator
@@ -118,35 +119,34 @@ def test_numbers_that_are_not_finite_are_skipped_and_end_the_run(
     assert (tmp_path / "run" / checkpoint.NAME).read_bytes() == before
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def full_disk() -> Iterator[None]:
-    """Nobody may write more than some kilobytes."""
+    """Nobody may write more than some kilobytes; for a moment, since the tests' own log is one."""
     former = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, former[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, former)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
 
 
-def test_a_full_disk_keeps_the_last_checkpoint(
-    tmp_path: Path, recipe: Callable[..., Recipe], request
-):
+def test_a_full_disk_keeps_the_last_checkpoint(tmp_path: Path, recipe: Callable[..., Recipe]):
     made = recipe()
     checkpoint.write(tmp_path, made, {"seen": torch.tensor(4)})
-    request.getfixturevalue("full_disk")
-    with pytest.raises(TrainingError, match=r"cannot be written \(file too large\); make room"):
+    with (
+        full_disk(),
+        pytest.raises(TrainingError, match=r"cannot be written \(file too large\); make room"),
+    ):
         checkpoint.write(tmp_path, made, {"seen": torch.zeros(100_000)})
     assert int(checkpoint.read(tmp_path).state["seen"]) == 4
     assert [file.name for file in tmp_path.iterdir()] == [checkpoint.NAME]
 
 
-def test_a_run_goes_on_while_the_disk_is_full(
-    tmp_path: Path, recipe: Callable[..., Recipe], request: pytest.FixtureRequest
-):
+def test_a_run_goes_on_while_the_disk_is_full(tmp_path: Path, recipe: Callable[..., Recipe]):
     """It is told each time, and only the end of the run is an error."""
     heard = Heard()
     made = recipe(checkpoint_minutes=1e-6, row_images=1000)
-    request.getfixturevalue("full_disk")
-    with pytest.raises(TrainingError, match="make room"):
+    with full_disk(), pytest.raises(TrainingError, match="make room"):
         run(made, tmp_path / "run", heard)
     assert len(heard.figures) == 8  # every step was made
     assert sum("meanwhile training goes on" in line for line in heard.lines) == 7
