@@ -67,7 +67,7 @@ def test_every_parameter_has_a_named_control_and_its_address(page: Page, run: Pr
     assert own <= set(addresses)  # the morph's are the presets' own
     unnamed = "button, input, [role=slider]"
     assert page.evaluate(
-        f"[...document.querySelectorAll({unnamed!r})].every(one => one.ariaLabel || one.innerText"
+        f"[...document.querySelectorAll({unnamed!r})].every(one => one.ariaLabel || one.textContent"
         " || one.closest('dialog'))"
     )
 
