@@ -10,7 +10,8 @@ from torch import Tensor
 from cuda_ops import activations, library, paths, portable, reference
 from cuda_ops.bias_act import bias_gradient
 from cuda_ops.cpu import filtered_lrelu as native
-from cuda_ops.geometry import Padding, parse_padding
+from cuda_ops.cpu import filtered_lrelu_gradient as native_gradient
+from cuda_ops.geometry import Padding
 from cuda_ops.upfirdn2d import resampled_size
 
 
@@ -41,25 +42,36 @@ def filtered_lrelu(
 
     Source: Karras et al. 2021, arXiv:2106.12423, section 3.2 and figure 4b.
     """
-    sides = parse_padding(padding)
-    options = native.Options(up, down, sides, gain, slope, clamp, flip_filter)
+    options = native.Options.of(up, down, padding, gain, slope, clamp, flip_filter)
     if paths.is_reference():
         return reference.filtered_lrelu(x, fu, fd, b, *options)
     if library.is_recorded(x, fu, fd, b):
         recorded: Tensor = _operator(x, fu, fd, b, *options)
         return recorded
-    if paths.is_native() and library.is_plain(x, fu, fd, b):
-        plan = native.plan(x, fu, fd, options)
-        if plan is not None:
-            return plan(x, b)
     return _fast(x, fu, fd, b, *options)
 
 
-def _fast(x: Tensor, fu: Tensor | None, fd: Tensor | None, *options: Any) -> Tensor:
+def _fast(
+    x: Tensor, fu: Tensor | None, fd: Tensor | None, b: Tensor | None, *options: Any
+) -> Tensor:
     # A filter that learns would need a new plan at every step.
     if any(f is not None and f.requires_grad for f in (fu, fd)):
-        return reference.filtered_lrelu(x, fu, fd, *options)
-    return portable.filtered_lrelu(x, fu, fd, *options)
+        return reference.filtered_lrelu(x, fu, fd, b, *options)
+    if paths.is_native() and library.is_plain(x, fu, fd, b):
+        plan = native.plan(x, fu, fd, native.Options.of(*options))
+        if plan is not None:
+            return plan(x, b)
+    return portable.filtered_lrelu(x, fu, fd, b, *options)
+
+
+def _fast_gradient(
+    grad: Tensor, x: Tensor, fu: Tensor | None, fd: Tensor | None, b: Tensor | None, *options: Any
+) -> Tensor:
+    if paths.is_native() and library.is_plain(grad, x, fu, fd, b):
+        plan = native_gradient.plan(grad, x, fu, fd, native.Options.of(*options))
+        if plan is not None:
+            return plan(grad, x, b)
+    return portable.filtered_lrelu_gradient(grad, x, fu, fd, b, *options)
 
 
 def _fake(
@@ -113,7 +125,7 @@ def _pushed_forward(ctx: Any, tangent: Tensor) -> library.Gradients:
 
 _gradient = library.register(
     reference.filtered_lrelu_gradient,
-    portable.filtered_lrelu_gradient,
+    _fast_gradient,
     fake=_fake_gradient,
     gradient=library.Gradient(_keep_gradient, _pushed_forward),
 )

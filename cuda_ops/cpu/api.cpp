@@ -56,7 +56,7 @@ int performer_run(const Step* steps, int count) {
           fits<Pack>(steps[each], next) || fits<Unpack>(steps[each], next) ||
           fits<Mirror>(steps[each], next) || fits<Convolution>(steps[each], next) ||
           fits<FilteredLrelu>(steps[each], next) || fits<Layer>(steps[each], next) ||
-          fits_bend(steps[each], next)))
+          fits<FilteredLreluGradient>(steps[each], next) || fits_bend(steps[each], next)))
       return 0;
     if (next.tasks > Pool::kMostTasks) return 0;
     filled += next.tasks > 0;
@@ -96,6 +96,7 @@ int performer_size(int kind) {
     case Convolution::kind: return sizeof(Convolution);
     case FilteredLrelu::kind: return sizeof(FilteredLrelu);
     case Layer::kind: return sizeof(Layer);
+    case FilteredLreluGradient::kind: return sizeof(FilteredLreluGradient);
     case BendCopy::kind: return sizeof(BendCopy);
     case BendResample::kind: return sizeof(BendResample);
     case BendPoint::kind: return sizeof(BendPoint);

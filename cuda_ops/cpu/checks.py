@@ -87,6 +87,23 @@ def check_filters(source: Map, out: Map, up: Tensor, down: Separable, factor: in
     check_kind("the input of filters", source, between_kinds())
     check_kind("the output of these filters", out, {source.kind, BFLOAT16})
     check_blocks("the output of filters", source.blocks, out.blocks)
+    check_taps(up, down, factor)
+
+
+def check_gradient(
+    source: Map, grad: Map, out: Map, up: Tensor, down: Separable, factor: int
+) -> None:
+    """Maps and taps of the gradient of a filtered leaky ReLU must go together."""
+    for what, each in (("input", source), ("gradient", grad), ("output", out)):
+        check_kind(f"the {what} of a filters' gradient", each, {FLOAT32})
+    check_blocks("a filters' gradient", source.blocks, grad.blocks)
+    alike = (source.blocks, source.rows, source.pitch) == (out.blocks, out.rows, out.pitch)
+    check(alike, "what a filters' gradient writes must lie as its input does")
+    check_taps(up, down, factor)
+
+
+def check_taps(up: Tensor, down: Separable, factor: int) -> None:
+    """Taps of a filtered leaky ReLU must be those that the kernels know."""
     check(factor in FACTORS, f"a factor must be 2 or 4, not {factor}")
     check_floats("an up-filter", up, [UP_TAPS * factor])
     rank = len(down.down)

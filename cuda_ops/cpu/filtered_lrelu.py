@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ from cuda_ops.cpu.filters import Separable
 from cuda_ops.cpu.maps import NOWHERE, Map, slots_of, zeros
 from cuda_ops.cpu.program import Program
 from cuda_ops.cpu.steps import BLOCK, FLOAT32
-from cuda_ops.geometry import output_size
+from cuda_ops.geometry import output_size, parse_padding
 
 _DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 _DOWN_SHAPES = ((filters.DOWN_TAPS,), (filters.DOWN_TAPS, filters.DOWN_TAPS))
@@ -32,13 +32,19 @@ _ROOM_BYTES = 2 << 20
 class Options(NamedTuple):
     """Those of `cuda_ops.filtered_lrelu`, its padding as four numbers."""
 
-    up: int
-    down: int
-    padding: tuple[int, int, int, int]
-    gain: float
-    slope: float
-    clamp: float | None
-    flip_filter: bool
+    up: int = 1
+    down: int = 1
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    gain: float = 2**0.5
+    slope: float = 0.2
+    clamp: float | None = None
+    flip_filter: bool = False
+
+    @classmethod
+    def of(cls, *given: Any) -> Options:
+        """Options as the operator takes them, those at the end left out that are its defaults."""
+        options = cls(*given)
+        return options._replace(padding=parse_padding(options.padding))
 
 
 class Shape(NamedTuple):
@@ -55,6 +61,16 @@ def plan(x: Tensor, fu: Tensor | None, fd: Tensor | None, options: Options) -> P
     They know the filters of StyleGAN3: up by 2 or 4 through 6 taps per sample, down by 2 through 12
     taps or a radial filter of up to four separable parts, padding that begins alike on both axes.
     """
+    shape = shape_of(x, fu, fd, options)
+    if shape is None:
+        return None
+    assert fu is not None
+    assert fd is not None
+    return _plan(SameFilter(fu), SameFilter(fd), options, shape)
+
+
+def shape_of(x: Tensor, fu: Tensor | None, fd: Tensor | None, options: Options) -> Shape | None:
+    """What the kernels go through at a time; None where they cannot."""
     if fu is None or fd is None or not _know(fu, fd, options):
         return None
     on_processor = all(tensor.device.type == "cpu" for tensor in (x, fu, fd))
@@ -65,7 +81,7 @@ def plan(x: Tensor, fu: Tensor | None, fd: Tensor | None, options: Options) -> P
     if min(out_size) < 1:
         return None
     channels = min(len(x) * x.shape[1], _channels_at_a_time(size, out_size))
-    return _plan(SameFilter(fu), SameFilter(fd), options, Shape(channels, size, out_size))
+    return Shape(channels, size, out_size)
 
 
 def _know(fu: Tensor, fd: Tensor, options: Options) -> bool:
@@ -102,16 +118,17 @@ def _channels_at_a_time(size: tuple[int, int], out_size: tuple[int, int]) -> int
 
 @lru_cache(maxsize=256)
 def _plan(fu: SameFilter, fd: SameFilter, options: Options, shape: Shape) -> Plan | None:
-    down = _separable(fd, options.flip_filter)
+    down = separable_of(fd, options.flip_filter)
     return None if down is None else Plan(fu.f, down, options, shape)
 
 
 @lru_cache(maxsize=256)
-def _separable(fd: SameFilter, flip_filter: bool) -> Separable | None:
-    return filters.separable(_turned(fd.f, flip_filter), filters.SINGLE_TOLERANCE)
+def separable_of(fd: SameFilter, flip_filter: bool) -> Separable | None:
+    """A down-filter as the kernels know it; None where they do not."""
+    return filters.separable(turned(fd.f, flip_filter), filters.SINGLE_TOLERANCE)
 
 
-def _turned(f: Tensor, flip_filter: bool) -> Tensor:
+def turned(f: Tensor, flip_filter: bool) -> Tensor:
     """As the kernels lay taps on, which is mirrored."""
     return f.flip(list(range(f.ndim))) if flip_filter else f
 
@@ -128,7 +145,7 @@ class Plan:
         self._filters = self._program.filtered_lrelu(
             self._source,
             self._out,
-            filters.gained(_turned(fu, options.flip_filter), options.up, options.gain),
+            filters.gained(turned(fu, options.flip_filter), options.up, options.gain),
             down,
             torch.ones(self._out.blocks * BLOCK),
             factor=options.up,
@@ -141,10 +158,10 @@ class Plan:
     def __call__(self, x: Tensor, b: Tensor | None) -> Tensor:
         """The result for pictures [N, C, H, W] and a bias [C], computed in float32."""
         y = x.new_empty(*x.shape[:2], *self._out.size)
-        bias = None if b is None else b.float().expand(x.shape[:2]).reshape(-1, 1, 1)
+        bias = by_channel(b, x)
         x, planes = x.flatten(0, 1), y.flatten(0, 1)
-        with _ROOM.lock:
-            self._place(_ROOM.of(self._source.bytes + self._out.bytes))
+        with ROOM.lock:
+            self._place(ROOM.of(self._source.bytes + self._out.bytes))
             for start in range(0, len(x), self._source.channels):
                 part = slice(start, start + self._source.channels)
                 self._play(x[part], None if bias is None else bias[part], planes[part])
@@ -157,13 +174,23 @@ class Plan:
 
     def _play(self, x: Tensor, bias: Tensor | None, y: Tensor) -> None:
         """Some channels [n, H, W]."""
-        plain = (x.float() if bias is None else torch.add(x, bias)).contiguous()
+        plain = biased(x, bias)
         result = y if y.dtype == torch.float32 else torch.empty_like(y, dtype=torch.float32)
         self._pack.channels = self._filters.channels = self._unpack.channels = len(x)
         self._pack.source, self._unpack.out = plain.data_ptr(), result.data_ptr()
         self._program.run()
         if result is not y:
             y.copy_(result)
+
+
+def biased(x: Tensor, bias: Tensor | None) -> Tensor:
+    """What the kernels read, float32 [n, H, W], of channels and their bias [n, 1, 1]."""
+    return (x.float() if bias is None else torch.add(x, bias)).contiguous()
+
+
+def by_channel(b: Tensor | None, x: Tensor) -> Tensor | None:
+    """The bias of each channel of each picture, [N * C, 1, 1]."""
+    return None if b is None else b.float().expand(x.shape[:2]).reshape(-1, 1, 1)
 
 
 class _Room:
@@ -180,4 +207,4 @@ class _Room:
         return self._memory
 
 
-_ROOM = _Room()
+ROOM = _Room()

@@ -24,6 +24,7 @@ from cuda_ops.cpu.steps import (
     PLANES,
     Convolution,
     FilteredLrelu,
+    FilteredLreluGradient,
     Layer,
     Mirror,
     Pack,
@@ -270,6 +271,43 @@ class Program:
                 **out.geometry(FilteredLrelu, "out"),
             ),
             source,
+            out,
+        )
+
+    def filtered_lrelu_gradient(
+        self,
+        source: Map,
+        grad: Map,
+        out: Map,
+        up: Tensor,
+        down: Separable,
+        *,
+        factor: int,
+        padding: int,
+        slope: float,
+        clamp: float | None,
+    ) -> FilteredLreluGradient:
+        """Gradient of a biased map, laid out as it, from that of `filtered_lrelu`'s result."""
+        checks.check_gradient(source, grad, out, up, down, factor)
+        return self._append(
+            FilteredLreluGradient(
+                source=source.first,
+                grad=grad.first,
+                out=out.first,
+                up=self.keep(up),
+                across=self.keep(down.across),
+                down=self.keep(down.down),
+                channels=int(source.slots[-1]) + 1,
+                factor=factor,
+                padding=padding,
+                rank=len(down.down),
+                slope=slope,
+                clamp=NO_LIMIT if clamp is None else clamp,
+                **source.geometry(FilteredLreluGradient, "in"),
+                **grad.geometry(FilteredLreluGradient, "grad"),
+            ),
+            source,
+            grad,
             out,
         )
 

@@ -106,6 +106,18 @@ struct Layer {
   const FilteredLrelu* filter;
 };
 
+// The transpose of a FilteredLrelu at what lay between its filters: `out` is laid out as `in`.
+struct FilteredLreluGradient {
+  static constexpr int kind = 8;
+  const void *in, *grad;  // biased; float32 like all maps here
+  void* out;
+  const float *up, *across, *down;
+  int32_t channels, in_rows, in_height, in_width, in_pitch;
+  int32_t grad_rows, grad_height, grad_width, grad_pitch;
+  int32_t factor, padding, rank;
+  float slope, clamp;
+};
+
 struct Step {
   int32_t kind;
   const void* what;

@@ -101,7 +101,30 @@ class Layer(Structure):
     ]
 
 
-KINDS = (Styles, Waves, Pack, Unpack, Mirror, Convolution, FilteredLrelu, Layer)
+class FilteredLreluGradient(Structure):
+    KIND: ClassVar[int] = 8
+    _fields_ = (
+        _fields(pointer, "source grad out up across down")
+        + _fields(
+            count,
+            "channels in_rows in_height in_width in_pitch"
+            " grad_rows grad_height grad_width grad_pitch factor padding rank",
+        )
+        + _fields(number, "slope clamp")
+    )
+
+
+KINDS = (
+    Styles,
+    Waves,
+    Pack,
+    Unpack,
+    Mirror,
+    Convolution,
+    FilteredLrelu,
+    Layer,
+    FilteredLreluGradient,
+)
 
 
 class Step(Structure):
