@@ -21,6 +21,8 @@ from model.training.state import merged, part_of
 
 Figures = dict[str, float]
 
+_FIRST_PICTURES = 16
+
 
 class Trainer:
     """A generator that learns, its running average, and the discriminator where there is one.
@@ -54,7 +56,7 @@ class Trainer:
         """Before the very first step: bring a fresh network to where it can learn."""
         if self._is_whole:
             return
-        batch = self.batch(self.seen).to(self._device)
+        batch = self._first_batch().to(self._device)
         network = self.generator
         if isinstance(network, Canvas) and self.recipe.network.start_from is None:
             sharpen(network)
@@ -63,6 +65,13 @@ class Trainer:
         else:
             settle(network, batch)
         self.averaged.load_state_dict(network.state_dict())
+
+    def _first_batch(self) -> Batch:
+        """Pictures enough to measure statistics on, this process's share of them."""
+        stage, count = self.recipe.stages[0], together.count()
+        each = max(_FIRST_PICTURES, stage.batch) // count
+        first = together.rank() * each
+        return self._examples.batch(range(first, first + each), stage.canvas)
 
     def batch(self, seen: int) -> Batch:
         """What this process sees of the step after ``seen`` pictures."""

@@ -86,10 +86,11 @@ def _loaded(asked: argparse.Namespace) -> "Network":
     import torch
 
     import model
+    from performer import models
 
     try:
         device = torch.device(asked.device)
-        return model.load(asked.model, device, asked.precision)
+        return model.load(models.find(asked.model), device, asked.precision)
     except RuntimeError as error:
         raise PerformerError(f"--device {asked.device}: {str(error).splitlines()[0]}") from error
 
