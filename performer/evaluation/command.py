@@ -52,8 +52,10 @@ class Outcome:
 
 def command(asked: argparse.Namespace) -> int:
     """Measure, print, write."""
+    from performer import models
     from performer.evaluation.figures import table
 
+    asked.model = models.find(str(asked.model))
     out = asked.out or (asked.card.parent if asked.card else None)
     if out is not None and not out.is_dir():
         raise PerformerError(f"{out}: there is no such folder; make it first")
@@ -86,11 +88,10 @@ def _loaded(asked: argparse.Namespace) -> "Network":
     import torch
 
     import model
-    from performer import models
 
     try:
         device = torch.device(asked.device)
-        return model.load(models.find(asked.model), device, asked.precision)
+        return model.load(asked.model, device, asked.precision)
     except RuntimeError as error:
         raise PerformerError(f"--device {asked.device}: {str(error).splitlines()[0]}") from error
 
