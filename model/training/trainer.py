@@ -8,6 +8,7 @@ from torch import Tensor
 from model import together
 from model.canvas import Canvas
 from model.network import Network
+from model.training import lanes
 from model.training.adversary import Adversary
 from model.training.averaging import copied, follow
 from model.training.draws import For, draw
@@ -60,6 +61,7 @@ class Trainer:
         network = self.generator
         if isinstance(network, Canvas) and self.recipe.network.start_from is None:
             sharpen(network)
+            lanes.lay(network)
             settle(network, batch)
             fit_colours(network, batch)
         else:
@@ -67,11 +69,15 @@ class Trainer:
         self.averaged.load_state_dict(network.state_dict())
 
     def _first_batch(self) -> Batch:
-        """Pictures enough to measure statistics on, this process's share of them."""
+        """Pictures enough to measure statistics on, this process's share of them.
+
+        Drawings are left out where there are others, since their colours say nothing.
+        """
         stage, count = self.recipe.stages[0], together.count()
         each = max(_FIRST_PICTURES, stage.batch) // count
         first = together.rank() * each
-        return self._examples.batch(range(first, first + each), stage.canvas)
+        examples = self._examples.of(lambda task: task.kind != "edges")
+        return examples.batch(range(first, first + each), stage.canvas)
 
     def batch(self, seen: int) -> Batch:
         """What this process sees of the step after ``seen`` pictures."""
