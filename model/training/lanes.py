@@ -1,7 +1,7 @@
 """Lanes: channels of a fresh network that carry the condition through it unchanged.
 
-A network of random kernels lets little of a picture through, and most of a short training goes by until
-it does. Here some channels begin as pairs of opposite signs, since a leaky ReLU leaves their
+A network of random kernels lets little of a picture through, and most of a short training goes by
+until it does. Here some channels begin as pairs of opposite signs, since a leaky ReLU leaves their
 difference alone: lrelu(x) - lrelu(-x) = (1 + slope) x. The encoder's first block splits the colours
 into Haar wavelets, low and high; the low ones run on through the generator's last layers, where
 least squares find them. So a training begins with the blurred picture, and learns what is missing.
