@@ -46,7 +46,7 @@ class Trainer:
             each.set_precision(recipe.precision)
         options = recipe.optimiser
         self._optimiser = Optimiser(self.generator, options.rate, (options.beta1, 0.99))
-        self._reconstruction = Reconstruction(recipe.loss, device) if recipe.reconstructs else None
+        self._reconstructions: dict[str, Reconstruction] = {}
         self._adversary = Adversary(recipe, device) if recipe.adversarial.weight else None
 
     @property
@@ -112,13 +112,22 @@ class Trainer:
         painted = self.paint(self.generator, batch, noise=self._noise)
         loss = painted.new_zeros(())
         figures: dict[str, Tensor] = {}
-        if self._reconstruction is not None:
-            loss, figures = self._reconstruction(painted, batch.truth)
+        if self.recipe.reconstructs:
+            loss, figures = self._reconstruction()(painted, batch.truth)
         if self._adversary is not None and (weight := self._adversary.weight(self.seen)) > 0:
             figures["adversarial"] = self._adversary.says(painted, numbers, self.seen)
             loss = loss + weight * figures["adversarial"]
         is_finite = self._optimiser.step(loss, self._rate_share())
         return {"loss": loss, **figures} if is_finite else None, painted
+
+    def _reconstruction(self) -> Reconstruction:
+        """The loss of the stage at hand."""
+        loss = self.recipe.loss
+        features = self.recipe.stage_at(self.seen).features or loss.features
+        if features not in self._reconstructions:
+            own = loss.model_copy(update={"features": features})
+            self._reconstructions[features] = Reconstruction(own, self._device)
+        return self._reconstructions[features]
 
     def _discriminator_step(
         self, painted: Tensor, batch: Batch, numbers: range, size: int
