@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from model.knob import Knob
+from performer.deaths import given_up
 from performer.playbill import Playbill
 from tests.rig.browser import Browser, Page
 from tests.web.pretend import Pretended
@@ -45,6 +46,16 @@ def _reach(run: Pretended, name: str, value: float, within: float = 1e-6) -> Non
 
 def _shown(selector: str, property_name: str = "--hand") -> str:
     return f"+document.querySelector({selector!r}).style.getPropertyValue('{property_name}')"
+
+
+def _in_sight(selector: str) -> str:
+    """Whether all of an element is seen, without anything being scrolled."""
+    return (
+        f"(() => {{ const one = document.querySelector({selector!r});"
+        " const {left, right, top, bottom} = one.getBoundingClientRect();"
+        " return [[left + 4, top + 4], [right - 4, bottom - 4]].every("
+        "([x, y]) => one.contains(document.elementFromPoint(x, y))); })()"
+    )
 
 
 def test_it_shows_a_picture_that_plays(page: Page) -> None:
@@ -144,6 +155,25 @@ def test_a_problem_is_shown_in_words_and_goes(page: Page, run: Pretended) -> Non
     assert page.evaluate("document.querySelector('.lamp').dataset.lamp") == "waits"
     run.source = well
     page.wait("document.getElementById('problems').children.length === 0")
+
+
+def test_a_process_that_was_given_up_is_started_once_more_by_a_click(
+    page: Page, run: Pretended
+) -> None:
+    others = {name: {"state": "runs", "pid": 0} for name in ("render", "feed", "control")}
+    dead = {"state": "failed", "pid": 0, "restarts": 7, "line": given_up("midi")}
+    run.processes = {**others, "midi": dead}
+    page.wait("document.querySelector('.retry:not([hidden])')")
+    page.wait(_in_sight(".retry:not([hidden])"))  # however long the line beside it is
+    page.wait(_in_sight("#problems li"))
+    assert not run.folder.retry("midi").exists()
+    page.click(".retry:not([hidden])")
+    until = time.monotonic() + 5
+    while not run.folder.retry("midi").exists():
+        assert time.monotonic() < until, "nobody asked for it"
+        time.sleep(0.02)
+    run.processes = {}
+    page.wait("!document.querySelector('.retry:not([hidden])')")
 
 
 def test_what_the_network_lacks_is_hidden(page: Page, run: Pretended) -> None:
