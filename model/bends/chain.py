@@ -91,6 +91,11 @@ class Chain:
                 placed.regroup(clusters, self._guard)
 
     @property
+    def layers(self) -> dict[str, str]:
+        """The layer of each bend, by their names."""
+        return {each.name: each.place.name for each in self._placed}
+
+    @property
     def clustered(self) -> list[str]:
         """The layers with bends of clusters whose features can be heard without a trace.
 
