@@ -32,22 +32,21 @@ class ClusterBoard:
         self._board = StatusDoor(board)
         self._worker = ThreadPoolExecutor(1, "cluster board", initializer=give_way)
         self._job: Future[None] | None = None
-        self._told: tuple[int, int] | None = None  # of which scene, in which version
+        self._told = (-1, -1, -1)  # of which scene, how many of each layer, in which version
         self._due = 0.0
 
     def look(self, cast: "Cast", *, spares: bool = False) -> None:
-        """Tell what is new; while it ``spares``, of another scene only."""
-        if cast.clusters is None:
+        """Tell what is new; while it ``spares``, not that channels were grouped anew."""
+        clusters, now = cast.clusters, time.monotonic()
+        if clusters is None:
             return
-        news, now = (cast.scene.generation, cast.clusters.version), time.monotonic()
-        known = self._told is not None and self._told[0] == news[0]
-        if news == self._told or (known and (spares or now < self._due)):
+        news = (cast.scene.generation, clusters.k, clusters.version)
+        wished = news[:2] != self._told[:2]  # by a hand, which looks for it at once
+        if news == self._told or not (wished or (now >= self._due and not spares)):
             return
         if self._job is None or self._job.done():
             self._told, self._due = news, now + PAUSE_SECONDS
-            self._job = self._worker.submit(
-                self._tell, cast.scene, cast.chain.layers, cast.clusters
-            )
+            self._job = self._worker.submit(self._tell, cast.scene, cast.chain.layers, clusters)
 
     def _tell(self, scene: "Scene", layers: Mapping[str, str], clusters: "LiveClusters") -> None:
         try:

@@ -110,14 +110,17 @@ def test_only_news_is_told_and_seldom(
 ) -> None:
     first = told.look()
     assert first == told.look()
-    clusters.k = 3
+    clusters.regroup("L1", np.eye(8, 256))
     assert first == told.look()  # within the same second
     later = time.monotonic() + cluster_board.PAUSE_SECONDS
     monkeypatch.setattr(time, "monotonic", lambda: later)
     assert first == told.look(spares=True)
     second = told.look()
     assert second != first
-    assert told.look(generation=1, spares=True) != second  # or those of another would stay
+    clusters.k = 3
+    third = told.look(spares=True)
+    assert third != second  # a hand wants it
+    assert told.look(generation=1, spares=True) != third
 
 
 def test_without_clusters_nothing_is_told_and_no_thread_begins(told: Told) -> None:
