@@ -13,7 +13,7 @@ from model.errors import LoadError
 from model.latent.directions import DirectionError, Directions
 from model.latent.space import Space
 from model.options import Options
-from performer import registry
+from performer import models, registry
 from performer.clock import Moment
 from performer.console import warn
 from performer.errors import FieldError, PerformerError, is_out_of_memory
@@ -244,8 +244,7 @@ def find_clusters(scene: Scene, network: Any) -> LiveClusters | None:
     settings = scene.clusters or ClusterSettings()
     file = settings.file
     if file is None and scene.model.file is not None:
-        beside = clusters.beside(scene.model.file)
-        file = beside if beside.is_file() else None
+        file = models.found_clusters(scene.model.file)
     if file is None:
         return None
     try:
