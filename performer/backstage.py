@@ -5,7 +5,6 @@ threads of our own; what is left for the frame is to put the new stations in the
 """
 
 import contextlib
-import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from performer.playbill import Playbill
 from performer.scene import Scene
 from performer.sources.capture import Capture
 from performer.stages import Stations
+from performer.threads import give_way
 
 T = TypeVar("T")
 
@@ -210,8 +210,7 @@ def giving_way(work: Callable[[], T]) -> T:
 
 
 def _give_way() -> None:
-    if sys.platform == "linux":  # the only system where threads have a niceness of their own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+    give_way(_NICENESS)
     torch.set_num_threads(1)
 
 

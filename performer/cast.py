@@ -272,7 +272,7 @@ def place(
         chain.prepare(network, canvas[0] / canvas[1])
         return chain
     except PlaceError as error:
-        raise FieldError.of(("bends", error.bend, error.field), error) from error
+        raise FieldError.of(("bends", error.bend, *error.field), error) from error
 
 
 def _rest(name: str, error: Exception) -> None:

@@ -1,8 +1,5 @@
 """The clusters of a scene while it plays: as many as asked for, and made anew for the picture."""
 
-import os
-import sys
-import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
@@ -12,13 +9,12 @@ import torch
 from model.clusters.live import LiveClusters, glimpse
 from model.clusters.responses import picture_in_maps
 from performer.console import warn
+from performer.threads import give_way
 
 if TYPE_CHECKING:
     from model.bends.chain import Chain
     from model.config import Config
     from performer.sizes import Size
-
-_NICENESS = 15
 
 Bend = Callable[[torch.Tensor], torch.Tensor]
 
@@ -44,7 +40,7 @@ class Regrouping:
         self._due = 0.0
         self._turn = 0
         self._job: Future[None] | None = None
-        self._worker = ThreadPoolExecutor(1, "regrouping", initializer=_give_way)
+        self._worker = ThreadPoolExecutor(1, "regrouping", initializer=give_way)
 
     def choose(self, values: Mapping[str, float]) -> None:
         """Give the bends other channels where there are other groups."""
@@ -97,8 +93,3 @@ class Regrouping:
         self._job = self._worker.submit(self._clusters.regroup, layer, array)
         if self.at_once:
             wait([self._job])
-
-
-def _give_way() -> None:
-    if sys.platform == "linux":  # the only system where threads have a niceness of their own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

@@ -23,9 +23,9 @@ Values = Callable[[str], Mapping[str, float]]
 
 
 class PlaceError(ValueError):
-    """A bend that cannot be placed: which one, and which of its fields is wrong."""
+    """A bend that cannot be placed: which one, and the way to its field that is wrong."""
 
-    def __init__(self, bend: str, field: str, line: str) -> None:
+    def __init__(self, bend: str, field: tuple[str, ...], line: str) -> None:
         super().__init__(line)
         self.bend = bend
         self.field = field
@@ -77,18 +77,23 @@ class Chain:
         """
         for placed in self._placed:
             if (problem := _misfit(placed, network, aspect)) is not None:
-                raise PlaceError(placed.name, "mask", problem)
+                raise PlaceError(placed.name, ("mask",), problem)
             try:
                 placed.prepare(network)
             except ValueError as error:
                 field = "file" if getattr(placed.bend.settings, "file", None) else "kind"
-                raise PlaceError(placed.name, field, str(error)) from error
+                raise PlaceError(placed.name, (field,), str(error)) from error
 
     def regroup(self, clusters: Clusters) -> None:
         """Other clusters from the next frame on; a bend whose own is not there rests."""
         for placed in self._placed:
             if isinstance(placed.bend.settings.channels, ChannelCluster):
                 placed.regroup(clusters, self._guard)
+
+    @property
+    def layers(self) -> dict[str, str]:
+        """The layer of each bend, by their names."""
+        return {each.name: each.place.name for each in self._placed}
 
     @property
     def clustered(self) -> list[str]:
@@ -157,9 +162,10 @@ def _placed(name: str, bend: Bend, layers: Sequence[Place], clusters: Clusters |
     try:
         wanted = find_layer(settings.layer, [layer.name for layer in layers])
     except ValueError as error:
-        raise PlaceError(name, "layer", str(error)) from error
+        raise PlaceError(name, ("layer",), str(error)) from error
     placed = Placed(name, bend, next(layer for layer in layers if layer.name == wanted))
-    doors = ("channels", partial(placed.choose, clusters)), ("mask", placed.read_mask)
+    channels = ("channels",), partial(placed.choose, clusters)
+    doors = channels, (("mask", "file"), placed.read_mask)
     for field, make in doors:
         try:
             make()

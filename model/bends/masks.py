@@ -1,9 +1,11 @@
 """Where in the picture a bend works: a drawn mask, or what the live picture shows."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Tag
+
+from model.settings import choice, meant
 
 if TYPE_CHECKING:
     import torch
@@ -27,6 +29,16 @@ class LiveMask(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     live: Literal["bright", "dark"]
+
+
+def _shape(value: Any) -> str | None:
+    return meant(value, file=FileMask, live=LiveMask)
+
+
+Mask = Annotated[
+    Annotated[FileMask, Tag("FileMask")] | Annotated[LiveMask, Tag("LiveMask")],
+    choice(_shape, "{file: circle.png}, {live: bright} or {live: dark}"),
+]
 
 
 def read(file: Path) -> "torch.Tensor":

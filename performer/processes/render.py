@@ -14,6 +14,7 @@ from performer import pictures, reading
 from performer.backstage import Backstage, Ready, about
 from performer.cast import assemble, open_source
 from performer.clock import LiveClock, Moment
+from performer.cluster_board import ClusterBoard
 from performer.doors.changes import ChangesDoor, ChangesIn
 from performer.doors.folder import SENDERS, RunFolder
 from performer.doors.frames import FramesWriter
@@ -21,6 +22,7 @@ from performer.doors.presets import PresetsDoor
 from performer.doors.status import StatusDoor
 from performer.errors import FieldError
 from performer.figures import Figures
+from performer.governor import THUMBNAILS
 from performer.loop import Loop
 from performer.parts import Picture, Source
 from performer.performance import load_network, model_name, network_key
@@ -78,6 +80,7 @@ class Render:
         frames_door = FramesDoor(FramesWriter(folder.frames))
         self._loop = Loop(self._clock, self._changes, self._cast.stations(device), frames_door)
         self._presets = PresetsDoor(folder.presets)
+        self._clusters = ClusterBoard(folder.clusters)
         self._backstage = Backstage(Playbill(folder.scene), self._cast, self._loop, device)
         self._threads = TorchThreads(network)
         self._threads.share()
@@ -116,6 +119,7 @@ class Render:
             line, given_up = self._thrift.line or sizes.line(knobs), self._thrift.given_up
             source, following = self._source_status(), self._backstage.said
             self._say("plays", line, source=source, next=following, given_up=given_up)
+            self._clusters.look(self._cast, spares=THUMBNAILS in given_up)
 
     def _paint(self) -> None:
         """One frame; where the device is too small for it, the next one has a smaller canvas."""
