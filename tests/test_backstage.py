@@ -197,7 +197,7 @@ def test_what_cannot_be_had_leaves_what_plays_and_says_the_field(
 def test_a_fault_of_ours_is_one_line_and_leaves_what_plays(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stations(self: Cast, device: str) -> None:
+    def stations(self: Cast, device: str, card: object) -> None:
         raise ZeroDivisionError("by two\nlines")
 
     monkeypatch.setattr(Cast, "stations", stations)
