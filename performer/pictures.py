@@ -78,7 +78,7 @@ def packed(picture: "torch.Tensor") -> "torch.Tensor":
 def _pack(picture: "torch.Tensor", frame: "torch.Tensor") -> None:
     for channel, plane in enumerate(picture[0]):  # one by one: far quicker than a permuted copy
         frame[..., channel] = _to_bytes(plane)
-    frame[..., 3] = 255
+    frame[..., 3].fill_(255)
 
 
 def save_png(picture: "torch.Tensor", path: Path) -> None:

@@ -135,7 +135,8 @@ class Graphs(Generic[R]):
         self._want(work, is_prepared=True)
         ends = None if seconds is None else time.monotonic() + seconds
         while self.state(work.structure) == "capturing":
-            self._tend()
+            self._take_up()
+            self._begin()
             if self._job is not None:
                 wait([self._job.done], None if ends is None else max(ends - time.monotonic(), 0))
             if ends is not None and time.monotonic() >= ends:
@@ -145,7 +146,7 @@ class Graphs(Generic[R]):
     def choose(self, work: Work[R]) -> Work[R]:
         """What to play now: ``work`` if it is captured, or cannot be; while it gets ready, what was
         played before, for some frames."""
-        self._tend()
+        self._take_up()
         self._want(work, is_prepared=False)
         coming = self._wanted.get(work.structure)
         if coming is None:
@@ -153,6 +154,7 @@ class Graphs(Generic[R]):
             return work
         coming.frames += 1
         self._waited += 1
+        self._begin()
         former = self._captured.get(self._playing)
         return work if former is None or self._waited > PATIENCE_FRAMES else former.work
 
@@ -188,11 +190,20 @@ class Graphs(Generic[R]):
             self._wanted = left
         self._wanted[work.structure] = _Wanted(work, is_prepared=is_prepared)
 
-    def _tend(self) -> None:
-        """Take up what was made beside, and have the next one made."""
-        if self._job is not None and self._job.done.done():
-            job, self._job = self._job, None
-            self._take_up(job)
+    def _take_up(self) -> None:
+        """What was made beside is there from now on."""
+        if self._job is None or not self._job.done.done():
+            return
+        job, self._job = self._job, None
+        self._wanted.pop(job.structure, None)
+        if (error := job.done.exception()) is not None:
+            self._give_up(job.structure, error)
+            return
+        self._make_room(self._most - 1)
+        self._captured[job.structure] = job.done.result()
+
+    def _begin(self) -> None:
+        """Have the next one made."""
         if self._job is None and (structure := self._next()) is not None:
             made = self._beside.submit(self._make, self._wanted[structure].work)
             self._job = _Job(structure, made)
@@ -213,15 +224,6 @@ class Graphs(Generic[R]):
                 self._api.warm_up(work)
             with recording() as held:
                 return _Captured(self._api.capture(work), work, held)
-
-    def _take_up(self, job: _Job[R]) -> None:
-        self._wanted.pop(job.structure, None)
-        error = job.done.exception()
-        if error is not None:
-            self._give_up(job.structure, error)
-            return
-        self._make_room(self._most - 1)
-        self._captured[job.structure] = job.done.result()
 
     def _give_up(self, structure: Hashable, error: BaseException) -> None:
         while len(self._failed) >= _MOST_FAILED:

@@ -201,13 +201,14 @@ class Placed:
 
         Where graphs are made it goes on to whoever makes them: the frame shall see it by itself.
         """
-        from cuda_ops.cuda.recording import is_apart
+        from cuda_ops.cuda.recording import UncapturableError, is_apart
 
         try:
             yield
         except Exception as error:
             if is_apart():
-                raise
+                line = f"bend {self.name}: {type(error).__name__}: {error}"
+                raise UncapturableError(line) from error
             guard(self.name, error)
             self._resting = REST_FRAMES
 

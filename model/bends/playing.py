@@ -78,12 +78,16 @@ class Playing:
     def _bent_where_memory_lasts(
         self, wide: "torch.Tensor", begun: "torch.Tensor"
     ) -> "torch.Tensor":
-        """The same without a question that only the host could answer."""
+        """The same without a question that only the host could answer.
+
+        In its first frame a bend has nothing to remember but the frame itself, and changes nothing.
+        """
         before = self.placed.memory.lasting(wide)
         before.copy_(wide.lerp(before, begun.to(wide.dtype)))
         site = self._site(self.placed.span, before)
         bent = self._mixed(wide, self.bend.apply(wide, self.row.to(wide.dtype), site))
         if self.keeps == "last":
+            bent = wide.lerp(bent, begun.to(wide.dtype))
             before.copy_(bent)
         return bent
 

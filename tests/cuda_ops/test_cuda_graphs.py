@@ -122,7 +122,7 @@ def test_a_bend_that_is_dragged_in_is_captured_before_it_is_seen(
     _play(graphs, beside, "plain", 4)
     del api.log[:]
     shown = _play(graphs, beside, "bent", 6)
-    assert shown == ["plain"] * 3 + ["bent"] * 3
+    assert shown == ["plain"] * 2 + ["bent"] * 4
     # Every frame had its picture, and not one was painted without a graph.
     assert sum(line.startswith("replay") for line in api.log) == len(shown)
 
@@ -208,7 +208,7 @@ def test_work_is_told_whether_it_is_rehearsed_or_recorded_and_what_it_holds_stay
     for _ in range(4):
         graphs.play(graphs.choose(_Work("plain", run)))
         beside.turn()
-    assert told == [*[(False, False)] * 3, (True, False), (False, True)]
+    assert told == [*[(False, False)] * 2, (True, False), (False, True)]
     assert graphs._captured["plain"].held == [kept]
 
 

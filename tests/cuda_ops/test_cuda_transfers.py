@@ -3,43 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from cuda_ops.cuda.transfers import Download, Sheet, Upload
+from tests.cuda_ops.pinning import WrittenDown
 
 CPU = torch.device("cpu")
-
-
-class _Event:
-    def __init__(self, log: list[str], name: str) -> None:
-        self._log = log
-        self._name = name
-
-    def record(self) -> None:
-        self._log.append(f"record {self._name}")
-
-    def synchronize(self) -> None:
-        self._log.append(f"wait {self._name}")
-
-
-class _Pinning:
-    def __init__(self, *, registers: bool = True) -> None:
-        self.log: list[str] = []
-        self._registers = registers
-        self._events = 0
-        self.registered: list[tuple[int, int]] = []
-
-    def pinned(self, shape: tuple[int, ...]) -> Tensor:
-        self.log.append(f"pin {shape}")
-        return torch.zeros(shape, dtype=torch.uint8)
-
-    def event(self) -> _Event:
-        self._events += 1
-        return _Event(self.log, "ab"[self._events % 2 - 1])
-
-    def register(self, address: int, count: int) -> bool:
-        self.registered.append((address, count))
-        return self._registers
 
 
 def _pixels(seed: int) -> np.ndarray:
@@ -47,7 +15,7 @@ def _pixels(seed: int) -> np.ndarray:
 
 
 def test_two_buffers_take_turns_and_only_the_third_picture_waits() -> None:
-    pinning = _Pinning()
+    pinning = WrittenDown()
     upload = Upload((3, 4, 3), pinning, CPU)
     there = upload.there
     for seed in range(4):
@@ -62,7 +30,7 @@ def test_two_buffers_take_turns_and_only_the_third_picture_waits() -> None:
 
 @pytest.mark.parametrize("registers", [True, False])
 def test_a_frame_goes_into_its_slot_of_the_ring(registers: bool) -> None:
-    pinning = _Pinning(registers=registers)
+    pinning = WrittenDown(registers=registers)
     ring = np.zeros(200, np.uint8)
     download = Download(pinning, ring)
     assert pinning.registered == [(ring.ctypes.data, 200)]
@@ -78,7 +46,7 @@ def test_a_frame_goes_into_its_slot_of_the_ring(registers: bool) -> None:
 
 
 def test_all_numbers_of_a_frame_are_one_copy_and_stay_where_they_are() -> None:
-    pinning = _Pinning()
+    pinning = WrittenDown()
     sheet = Sheet({"w": (2, 2), "bends.twist": (3,), "none": (0,), "gain": ()}, pinning, CPU)
     there = dict(sheet.there)
     for offset in (0.5, 7.5):

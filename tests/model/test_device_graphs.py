@@ -108,7 +108,7 @@ def test_a_scene_plays_on_while_its_bend_gets_ready(network: Network, emulator: 
 
     ws = [_w(network) for _ in range(9)]
     shown = [frame(w, 1.0 if number < 4 else 0.5) for number, w in enumerate(ws)]
-    assert [name for name, _ in shown] == ["plain"] * 7 + ["bent"] * 2
+    assert [name for name, _ in shown] == ["plain"] * 6 + ["bent"] * 3
     for (name, picture), w in zip(shown, ws, strict=True):
         bends = None if name == "plain" else {layer: lambda x: x * 0.5}
         assert torch.allclose(picture, network.synthesis(w, bends=bends), atol=1e-6)
