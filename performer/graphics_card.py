@@ -62,7 +62,7 @@ class GraphicsCard:
 
         device = torch.device("cuda", torch.cuda.current_device())
         beside = ThreadPoolExecutor(1, "graphs")
-        return cls(device, TorchGraphs(device), TorchPinning(), beside, _converted)
+        return cls(device, TorchGraphs(device), TorchPinning(), beside, converted)
 
     def graphs(self) -> Graphs[Painted]:
         """Those of one scene."""
@@ -100,7 +100,8 @@ class GraphicsCard:
         return painted.frame
 
 
-def _converted(picture: torch.Tensor) -> torch.Tensor:
+def converted(picture: torch.Tensor) -> torch.Tensor:
+    """The bytes [H, W, 4] of a picture, by the kernel for that where it is loaded."""
     from cuda_ops.cuda import operators
 
     frame = operators.rgba(picture)

@@ -414,6 +414,16 @@ def test_a_bend_that_needs_the_host_is_played_eagerly_and_said(show: Show) -> No
     assert "bend louder" in line
 
 
+def test_a_bend_that_says_it_needs_the_host_is_believed(show: Show) -> None:
+    show.loop.generator.bends._placed[0].bend.needs_host = True
+    assert all(show.play(5))
+    assert (show.captures, show.paint.graphs.replays) == (0, 0)
+    line = (
+        "played without a CUDA graph, a little slower (bend twist works on the host in every frame)"
+    )
+    assert show.card.said == [f"render: {line}"]
+
+
 def test_a_bend_that_reads_numbers_has_a_graph_for_each(show: Show) -> None:
     _with_bend(show, _Numbers)
     show.move(bends__louder__factor=2.0)
