@@ -64,16 +64,19 @@ class Regrouping:
             warn(f"clusters: are not made anew: {' '.join(self._said.split())}")
         self._job = None
 
+    def is_due(self, values: Mapping[str, float], seconds: float) -> bool:
+        """Whether it is time to listen to a frame."""
+        is_free = bool(self._layers) and self._job is None
+        return bool(values["live"]) and is_free and seconds >= self._due
+
     def listening(
         self,
         bends: Mapping[str, Any] | None,
         values: Mapping[str, float],
         seconds: float,
         size: "Size",
-    ) -> Mapping[str, Any] | None:
-        """``bends`` of this frame; where it is time, one of them hears what it bends."""
-        if not values["live"] or not self._layers or self._job is not None or seconds < self._due:
-            return bends
+    ) -> Mapping[str, Any]:
+        """``bends`` of a frame in which it is time: one of them hears what it bends."""
         self._due = seconds + values["every_seconds"]
         self._turn = (self._turn + 1) % len(self._layers)
         layer = self._layers[self._turn]

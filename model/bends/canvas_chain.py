@@ -1,8 +1,9 @@
 """The fixed chain of operations with which the seed system bent a layer."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from model.bends.base import BendSettings, Part, Site
 from model.knob import Knob
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     import torch
 
 Operation = Callable[["torch.Tensor"], "torch.Tensor"]
+Amount: TypeAlias = "float | torch.Tensor"
+Pair = tuple[Amount, Amount]
 Shift = Annotated[float, Knob(-1, 1, unit="pictures")]
 Side = Annotated[int, Knob(0, 32, unit="px", step=1)]
 
@@ -36,7 +39,11 @@ class CanvasChain(Part):
         self, features: "torch.Tensor", amounts: "torch.Tensor", site: Site
     ) -> "torch.Tensor":
         """The maps after all of the chain."""
+        from cuda_ops.cuda.recording import is_remote
+
         values, pixels = site.values, site.pixels_per_picture
+        if is_remote(features):
+            return _chained_there(features, amounts, values, pixels)
         chain = canvas_chain(
             angle=values["angle"],
             translate=(values["x"] * pixels, values["y"] * pixels),
@@ -47,6 +54,21 @@ class CanvasChain(Part):
             channels=[True] * features.shape[1],
         )
         return chain(features)
+
+
+def _chained_there(
+    features: "torch.Tensor",
+    amounts: "torch.Tensor",
+    values: Mapping[str, float],
+    pixels_per_picture: float,
+) -> "torch.Tensor":
+    """The same by ``amounts`` that nobody may wait for; sides of squares are numbers even so."""
+    _, angle, x, y, scale, _, _, factor = amounts.unbind()
+    turn = angle.deg2rad()
+    matrix = turn.cos() / scale, turn.sin() / scale
+    placed = _placed(features, matrix, (x * pixels_per_picture, y * pixels_per_picture))
+    eroded = -_maximum(-placed, int(values["erosion"]))
+    return _maximum(eroded, int(values["dilation"])) * factor
 
 
 def canvas_chain(
@@ -74,8 +96,10 @@ def canvas_chain(
     """
     _check(scale, erosion, dilation)
     shift = (float(translate[0]), float(translate[1]))
+    turn = math.radians(angle)
+    matrix = (math.cos(turn) / scale, math.sin(turn) / scale)
     steps: list[Operation] = [
-        lambda x: _placed(x, angle, shift, scale),
+        lambda x: _placed(x, matrix, shift),
         lambda x: -_maximum(-x, erosion),
         lambda x: _maximum(x, dilation),
         lambda x: x * multiply,
@@ -104,16 +128,15 @@ def _bend(
     return torch.cat([bent, features[:, len(mask) :]], 1)
 
 
-def _placed(
-    x: "torch.Tensor", angle: float, shift: tuple[float, float], scale: float
-) -> "torch.Tensor":
-    """Each pixel p of [N, C, H, W] reads Rot(-angle) (p - centre - shift) / scale + centre."""
-    import math
+def _placed(x: "torch.Tensor", matrix: Pair, shift: Pair) -> "torch.Tensor":
+    """Each pixel p of [N, C, H, W] reads Rot(-angle) (p - centre - shift) / scale + centre.
 
+    ``matrix`` are cosine and sine of the angle over the scale.
+    """
     import torch
 
     height, width = x.shape[2:]
-    cos, sin = math.cos(math.radians(angle)) / scale, math.sin(math.radians(angle)) / scale
+    cos, sin = matrix
     middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
     right = torch.arange(width, device=x.device) - middle_x - shift[0]
     down = (torch.arange(height, device=x.device) - middle_y - shift[1])[:, None]

@@ -85,7 +85,7 @@ def matrix_of(*rows: Sequence["torch.Tensor | float"]) -> "torch.Tensor":
     numbers = [number for row in rows for number in row]
     like = next(number for number in numbers if isinstance(number, torch.Tensor))
     given = [
-        number if isinstance(number, torch.Tensor) else like.new_tensor(number)
+        number if isinstance(number, torch.Tensor) else like.new_full((), number)
         for number in (*numbers, 0.0, 0.0, 1.0)
     ]
     return torch.stack(given).reshape(3, 3)
