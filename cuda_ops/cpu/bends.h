@@ -47,13 +47,22 @@ struct BendPoint {
   float a, b, c;
 };
 
-// The highest pixel of a copy in a square of radius `reach`, `share` of the way to that of one more;
-// with `lowest` the lowest.
-struct BendExtreme {
+// The highest of the pixels from `before` above each one to `after` below it, to `narrow`, and from one
+// more either way to `wide`, if anywhere; with `lowest` the lowest. Beyond the map lies nothing that
+// counts. Both are [blocks][height][width][32] of numbers in the order of which these are the bits.
+struct BendExtremeDown {
   static constexpr int kind = 35;
   Taken at;
-  const void* copy;
-  int32_t reach, lowest;
+  void *narrow, *wide;
+  int32_t before, after, lowest;
+};
+
+// The same of these to the left and right: `share` of the way from `narrow` to `wide`.
+struct BendExtremeAcross {
+  static constexpr int kind = 40;
+  Taken at;
+  const void *narrow, *wide;
+  int32_t before, after, lowest;
   float share;
 };
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 from model.bends import masks
@@ -148,8 +147,7 @@ class Chain:
         if self._amounts is None or self._amounts.device.type != torch.device(device).type:
             self._amounts = torch.empty_like(numbers, device=device)
         self._amounts.copy_(numbers)  # where they were, so that what was recorded finds them
-        ends = pairwise(accumulate((len(each) for each in named), initial=0))
-        return [self._amounts[begin:end] for begin, end in ends], named
+        return self._amounts.split([len(each) for each in named]), named
 
 
 def _placed(name: str, bend: Bend, layers: Sequence[Place], clusters: Clusters | None) -> Placed:
