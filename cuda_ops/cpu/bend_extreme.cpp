@@ -68,6 +68,11 @@ struct Extreme {
     }
   }
 
+  template <class To>
+  static INLINE To* row_of(To* columns, const Taken& at, int block, int y) {
+    return columns + (size_t(block) * at.height + y) * at.width * kBlock;
+  }
+
   template <int N>
   static void down(const BendExtremeDown& op, int block, int first) {
     const int height = op.at.height, before = op.before, after = op.after;
@@ -79,31 +84,26 @@ struct Extreme {
         const auto load = [&](int y) { return Order::turned(Vec::load(column + y * line)); };
         V best[N];
         windows<N>(load, height, first, before, after, best);
-        for (int j = 0; j < N && first + j < height; j++) {
-          const size_t to = ((size_t(block) * height + first + j) * op.at.width + x) * kBlock + c;
-          Vec::store((Number*)op.narrow + to, best[j]);
-          if (!op.wide) continue;
-          const int above = first + j - before - 1, below = first + j + after + 1;
-          if (above >= 0) best[j] = better(best[j], load(above));
-          if (below < height) best[j] = better(best[j], load(below));
-          Vec::store((Number*)op.wide + to, best[j]);
-        }
+        for (int j = 0; j < N && first + j < height; j++)
+          Vec::store(row_of((Number*)op.columns, op.at, block, first + j) + size_t(x) * kBlock + c, best[j]);
       }
     }
   }
 
   template <int N>
   static void across(const BendExtremeAcross& op, int block, int y) {
-    const size_t line = (size_t(block) * op.at.height + y) * op.at.width * kBlock;
-    const Number *narrow = (const Number*)op.narrow + line, *wide = (const Number*)op.wide + line;
     const Row<S> row(op.at, block, y);
+    const auto line = [&](int y) { return row_of((const Number*)op.columns, op.at, block, y); };
+    const Number *here = line(y), *above = line(y > 0 ? y - 1 : y), *below = line(y + 1 < op.at.height ? y + 1 : y);
+    const auto narrow = [&](size_t at) { return Vec::load(here + at); };
+    const auto wide = [&](size_t at) { return better(narrow(at), better(Vec::load(above + at), Vec::load(below + at))); };
     for (int x = 0; x < op.at.width; x += N) {
       alignas(64) Number one[N][kBlock], two[N][kBlock];
-      best_of<N>(narrow, op, x, op.before, op.after, one);
-      if (op.wide) best_of<N>(wide, op, x, op.before + 1, op.after + 1, two);
+      best_of<N>(narrow, op, x, 0, one);
+      if (op.share > 0) best_of<N>(wide, op, x, 1, two);
       for (int j = 0; j < N && x + j < op.at.width; j++) {
         Pixel made = Order::pixel(one[j]);
-        if (op.wide) {
+        if (op.share > 0) {
           const Pixel more = Order::pixel(two[j]);
           for (int v = 0; v < kVectors; v++) made.v[v] += (more.v[v] - made.v[v]) * op.share;
         }
@@ -112,13 +112,12 @@ struct Extreme {
     }
   }
 
-  template <int N>
-  static INLINE void best_of(const Number* line, const BendExtremeAcross& op, int x, int before, int after,
-                             Number (*to)[kBlock]) {
+  template <int N, class Load>
+  static INLINE void best_of(const Load& load, const BendExtremeAcross& op, int x, int more, Number (*to)[kBlock]) {
     for (int c = 0; c < kBlock; c += Vec::lanes) {
       V best[N];
-      const auto load = [&](int place) { return Vec::load(line + size_t(place) * kBlock + c); };
-      windows<N>(load, op.at.width, x, before, after, best);
+      const auto at = [&](int place) { return load(size_t(place) * kBlock + c); };
+      windows<N>(at, op.at.width, x, op.before + more, op.after + more, best);
       for (int j = 0; j < N; j++) Vec::store(to[j] + c, best[j]);
     }
   }

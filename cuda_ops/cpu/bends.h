@@ -47,21 +47,21 @@ struct BendPoint {
   float a, b, c;
 };
 
-// The highest of the pixels from `before` above each one to `after` below it, to `narrow`, and from one
-// more either way to `wide`, if anywhere; with `lowest` the lowest. Beyond the map lies nothing that
-// counts. Both are [blocks][height][width][32] of numbers in the order of which these are the bits.
+// The highest of the pixels from `before` above each one to `after` below it, with `lowest` the lowest;
+// beyond the map lies nothing that counts. `columns` are [blocks][height][width][32] of the map's bits
+// as numbers in whose order they are.
 struct BendExtremeDown {
   static constexpr int kind = 35;
   Taken at;
-  void *narrow, *wide;
+  void* columns;
   int32_t before, after, lowest;
 };
 
-// The same of these to the left and right: `share` of the way from `narrow` to `wide`.
+// The same of these to the left and right, `share` of the way to that of one pixel more all around.
 struct BendExtremeAcross {
   static constexpr int kind = 40;
   Taken at;
-  const void *narrow, *wide;
+  const void* columns;
   int32_t before, after, lowest;
   float share;
 };

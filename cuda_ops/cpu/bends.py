@@ -58,7 +58,7 @@ class BendExtremeDown(Structure):
     KIND: ClassVar[int] = 35
     _fields_ = [
         *_AT,
-        *_fields(pointer, "narrow wide"),
+        *_fields(pointer, "columns"),
         *_fields(count, "before after lowest"),
     ]
 
@@ -67,7 +67,7 @@ class BendExtremeAcross(Structure):
     KIND: ClassVar[int] = 40
     _fields_ = [
         *_AT,
-        *_fields(pointer, "narrow wide"),
+        *_fields(pointer, "columns"),
         *_fields(count, "before after lowest"),
         *_fields(number, "share"),
     ]

@@ -259,7 +259,7 @@ class Blocks(Program):
     @contextlib.contextmanager
     def aside(self) -> Iterator[None]:
         """Let the map take its share of all that is done within at the end, not of each step."""
-        if self._mask is None and bool(((self._share == 0) | (self._share == 1)).all()):
+        if self._takes_all_or_nothing():
             yield  # which is the same
             return
         lies, share, mask = self._map, self._share, self._mask
@@ -273,18 +273,20 @@ class Blocks(Program):
             self._map, self._share, self._mask = lies, share, mask
         self._point(bends.OTHER, other=other.first)
 
+    def _takes_all_or_nothing(self) -> bool:
+        if self._mask is not None:
+            return False
+        return self._share is self._ones or bool(((self._share == 0) | (self._share == 1)).all())
+
     def _extreme_of_radius(self, radius: float, *, lowest: bool) -> None:
         reach = math.floor(radius)
         self._extreme(reach, reach, radius - reach, lowest=lowest)
 
     def _extreme(self, before: int, after: int, share: float, *, lowest: bool) -> None:
-        narrow = self.keep(self._room(0, 2 * self._bytes))
-        wide = narrow + self._bytes if share else None
-        looked_at = {"narrow": narrow, "wide": wide, "before": before, "after": after}
-        self._append(BendExtremeDown(at=self._taken(), lowest=lowest, **looked_at))
-        self._append(
-            BendExtremeAcross(at=self._taken(), lowest=lowest, share=share, **looked_at)
-        )
+        columns = self.keep(self._room(0, self._bytes))
+        wanted = {"columns": columns, "before": before, "after": after, "lowest": lowest}
+        self._append(BendExtremeDown(at=self._taken(), **wanted))
+        self._append(BendExtremeAcross(at=self._taken(), share=share, **wanted))
 
     def _point(
         self,
