@@ -10,6 +10,7 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from ctypes import c_float
+from typing import SupportsFloat
 
 import torch
 from torch import Tensor
@@ -157,7 +158,7 @@ class Blocks(Program):
 
     def resample_affine(
         self,
-        matrix: Sequence[Sequence[float]],
+        matrix: Sequence[Sequence[SupportsFloat]],
         border: bends.Border,
         *,
         nearest: bool = False,
@@ -168,7 +169,7 @@ class Blocks(Program):
 
         ``source`` is what `copy` left in another frame; None is the map itself.
         """
-        numbers = [number for row in matrix for number in row]
+        numbers = [float(number) for row in matrix for number in row]
         copy = self._copy() if source is None else self._copied(source)
         self._append(
             BendResample(

@@ -1,16 +1,21 @@
 """The fixed chain of operations with which the seed system bent a layer."""
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from model.bends.base import BendSettings, Part, Site
+from model.bends.kept import Kept
 from model.knob import Knob
 
 if TYPE_CHECKING:
     import torch
 
+    from cuda_ops.cpu.blocks import Blocks
+
 Operation = Callable[["torch.Tensor"], "torch.Tensor"]
+Size = tuple[int, int]
 Shift = Annotated[float, Knob(-1, 1, unit="pictures")]
 Side = Annotated[int, Knob(0, 32, unit="px", step=1)]
 
@@ -32,6 +37,10 @@ class CanvasChain(Part):
         dilation: Side = 0
         multiply: Annotated[float, Knob(-4, 4, unit="x")] = 1.0
 
+    def __init__(self, settings: "CanvasChain.Settings") -> None:
+        super().__init__(settings)
+        self._kept: Kept[torch.Tensor] = Kept()
+
     def apply(
         self, features: "torch.Tensor", amounts: "torch.Tensor", site: Site
     ) -> "torch.Tensor":
@@ -47,6 +56,22 @@ class CanvasChain(Part):
             channels=[True] * features.shape[1],
         )
         return chain(features)
+
+    def in_blocks(self, blocks: "Blocks", amounts: "torch.Tensor", site: Site) -> None:
+        """The same, by native kernels."""
+        values, pixels = site.values, site.pixels_per_picture
+        shift = values["x"] * pixels, values["y"] * pixels
+        placed = values["angle"], shift, values["scale"]
+        with blocks.aside():
+            if placed != (0, (0, 0), 1):
+                key = blocks.size, placed
+                places = self._kept(key, lambda: _places(blocks.size, *placed, amounts.device))
+                blocks.resample(places, "zeros", nearest=True)
+            if values["erosion"]:
+                blocks.lowest_of(int(values["erosion"]))
+            if values["dilation"]:
+                blocks.highest_of(int(values["dilation"]))
+            blocks.scale_and_add(values["multiply"], 0.0)
 
 
 def canvas_chain(
@@ -108,20 +133,39 @@ def _placed(
     x: "torch.Tensor", angle: float, shift: tuple[float, float], scale: float
 ) -> "torch.Tensor":
     """Each pixel p of [N, C, H, W] reads Rot(-angle) (p - centre - shift) / scale + centre."""
-    import math
-
     import torch
 
     height, width = x.shape[2:]
-    cos, sin = math.cos(math.radians(angle)) / scale, math.sin(math.radians(angle)) / scale
-    middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
-    right = torch.arange(width, device=x.device) - middle_x - shift[0]
-    down = (torch.arange(height, device=x.device) - middle_y - shift[1])[:, None]
-    column = (cos * right + sin * down + middle_x).round().long()
-    row = (cos * down - sin * right + middle_y).round().long()
+    column, row = _read_at((height, width), angle, shift, scale, x.device)
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     read = x[:, :, row.clamp(0, height - 1), column.clamp(0, width - 1)]
     return torch.where(inside, read, 0)
+
+
+def _places(
+    size: Size, angle: float, shift: tuple[float, float], scale: float, device: "torch.device"
+) -> "torch.Tensor":
+    """What `_read_at` finds, x and y about the centre: [H, W, 2]."""
+    import torch
+
+    column, row = _read_at(size, angle, shift, scale, device)
+    return torch.stack([column - (size[1] - 1) / 2, row - (size[0] - 1) / 2], -1)
+
+
+def _read_at(
+    size: Size, angle: float, shift: tuple[float, float], scale: float, device: "torch.device"
+) -> tuple["torch.Tensor", "torch.Tensor"]:
+    """Column and row that each pixel of a map of ``size`` reads, within it or not: [H, W]."""
+    import torch
+
+    height, width = size
+    cos, sin = math.cos(math.radians(angle)) / scale, math.sin(math.radians(angle)) / scale
+    middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
+    right = torch.arange(width, device=device) - middle_x - shift[0]
+    down = (torch.arange(height, device=device) - middle_y - shift[1])[:, None]
+    column = (cos * right + sin * down + middle_x).round().long()
+    row = (cos * down - sin * right + middle_y).round().long()
+    return column, row
 
 
 def _maximum(x: "torch.Tensor", side: int) -> "torch.Tensor":

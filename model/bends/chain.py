@@ -147,7 +147,7 @@ class Chain:
         if self._amounts is None or self._amounts.device.type != torch.device(device).type:
             self._amounts = torch.empty_like(numbers, device=device)
         self._amounts.copy_(numbers)  # where they were, so that what was recorded finds them
-        return self._amounts.split([len(each) for each in named]), named
+        return self._amounts.split_with_sizes([len(each) for each in named]), named
 
 
 def _placed(name: str, bend: Bend, layers: Sequence[Place], clusters: Clusters | None) -> Placed:

@@ -103,7 +103,11 @@ def stacked(matrix: Matrix, like: "torch.Tensor") -> "torch.Tensor":
     """A matrix as a tensor [2, 3] like another."""
     import torch
 
-    numbers = [each if isinstance(each, torch.Tensor) else like.new_tensor(each) for row in matrix for each in row]
+    numbers = [
+        each if isinstance(each, torch.Tensor) else like.new_tensor(each)
+        for row in matrix
+        for each in row
+    ]
     return torch.stack(numbers).reshape(2, 3)
 
 
