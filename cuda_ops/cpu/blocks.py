@@ -87,6 +87,12 @@ class Blocks(Program):
         pixels = self._map.blocks * self._map.height * self._map.width
         return pixels * BLOCK * DTYPES[self._map.kind].itemsize
 
+    def features(self, step: int = 1) -> Tensor:
+        """The map as it is now, every ``step``-th row and column: [1, channels, h, w], float32."""
+        slots = self._map.slots.long()
+        seen = self._map.pixels()[:, ::step, ::step]
+        return seen[slots // BLOCK, :, :, slots % BLOCK][None].float()
+
     def choose(self, share: Tensor | None, mask: Tensor | None) -> None:
         """Of what follows take ``share`` [channels], and of that ``mask`` [height, width].
 

@@ -1,20 +1,22 @@
 """Clusters that follow the picture: stored ones, of which some layers were grouped anew."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
 import torch
 
-from model.clusters.grouping import Array, grouped, matched
+from model.clusters.grouping import Array, Labels, followed
 from model.clusters.responses import pooled
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from cuda_ops.cpu.blocks import Blocks
     from model.clusters.store import Clusters
 
-_STARTS = 2  # of k-means: groups are only to follow, and soon come the next
 _LOOKED_AT = 48  # pixels of a side of a map
+
+Follow: TypeAlias = Callable[[Array, Labels, int], Labels]
 
 
 class LiveClusters:
@@ -36,24 +38,33 @@ class LiveClusters:
         found = self._anew.get((layer, k))
         return self.stored.mask(layer, k, index) if found is None else found == index
 
-    def regroup(self, layer: str, strengths: Array) -> None:
+    def regroup(self, layer: str, strengths: Array, follow: Follow = followed) -> None:
         """Group the channels of a layer by their ``strengths`` [C, cells] in the picture at hand.
 
-        Groups keep the numbers of those that they share most channels with.
+        ``follow`` finds the groups, as `followed` does.
         """
         k = self.k
         former = self._anew.get((layer, k), self.stored.labels(layer, k)).numpy()
-        energy = np.sqrt(np.square(strengths).mean(1))
-        labels = grouped(strengths, energy, [k], _STARTS)[0]
-        self._anew[layer, k] = torch.from_numpy(matched(labels, former, k))
+        self._anew[layer, k] = torch.from_numpy(follow(strengths, former, k))
 
     def forget(self) -> None:
         """Be as stored again."""
         self._anew.clear()
 
 
-def glimpse(features: "Tensor", picture: tuple[int, int]) -> "Tensor":
-    """About what `pooled` gives, at the price of a small map: [C, cells], on the processor."""
-    step = max(min(features.shape[2:]) // _LOOKED_AT, 1)
-    seen = pooled(features[:, :, ::step, ::step], (picture[0] // step, picture[1] // step))
-    return seen.cpu()
+def glimpse(features: "Tensor | Blocks", picture: tuple[int, int]) -> "Tensor":
+    """About what `pooled` gives, at the price of a small map: [C, cells], on the processor.
+
+    Of ``features`` [1, C, H, W], or of a map of native kernels where it lies.
+    """
+    if isinstance(features, torch.Tensor):
+        step = _step(features.shape[2], features.shape[3])
+        features = features[:, :, ::step, ::step]
+    else:
+        step = _step(*features.size)
+        features = features.features(step)
+    return pooled(features, (picture[0] // step, picture[1] // step)).cpu()
+
+
+def _step(height: int, width: int) -> int:
+    return max(min(height, width) // _LOOKED_AT, 1)
