@@ -6,14 +6,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from model.bends.base import BendSettings, Part, Site
+from model.bends.kept import Kept
 from model.knob import Knob
 
 if TYPE_CHECKING:
     import torch
 
+    from cuda_ops.cpu.blocks import Blocks
+
 Operation = Callable[["torch.Tensor"], "torch.Tensor"]
 Amount: TypeAlias = "float | torch.Tensor"
 Pair = tuple[Amount, Amount]
+Size = tuple[int, int]
 Shift = Annotated[float, Knob(-1, 1, unit="pictures")]
 Side = Annotated[int, Knob(0, 32, unit="px", step=1)]
 
@@ -35,6 +39,10 @@ class CanvasChain(Part):
         dilation: Side = 0
         multiply: Annotated[float, Knob(-4, 4, unit="x")] = 1.0
 
+    def __init__(self, settings: "CanvasChain.Settings") -> None:
+        super().__init__(settings)
+        self._kept: Kept[torch.Tensor] = Kept()
+
     def apply(
         self, features: "torch.Tensor", amounts: "torch.Tensor", site: Site
     ) -> "torch.Tensor":
@@ -54,6 +62,24 @@ class CanvasChain(Part):
             channels=[True] * features.shape[1],
         )
         return chain(features)
+
+    def in_blocks(self, blocks: "Blocks", amounts: "torch.Tensor", site: Site) -> None:
+        """The same, by native kernels."""
+        values, pixels = site.values, site.pixels_per_picture
+        shift = values["x"] * pixels, values["y"] * pixels
+        placed = values["angle"], shift, values["scale"]
+        with blocks.aside():
+            if placed != (0, (0, 0), 1):
+                key = blocks.size, placed
+                matrix = _matrix(values["angle"], values["scale"])
+                device = amounts.device
+                places = self._kept(key, lambda: _places(blocks.size, matrix, shift, device))
+                blocks.resample(places, "zeros", nearest=True)
+            if values["erosion"]:
+                blocks.lowest_of(int(values["erosion"]))
+            if values["dilation"]:
+                blocks.highest_of(int(values["dilation"]))
+            blocks.scale_and_add(values["multiply"], 0.0)
 
 
 def _chained_there(
@@ -96,8 +122,7 @@ def canvas_chain(
     """
     _check(scale, erosion, dilation)
     shift = (float(translate[0]), float(translate[1]))
-    turn = math.radians(angle)
-    matrix = (math.cos(turn) / scale, math.sin(turn) / scale)
+    matrix = _matrix(angle, scale)
     steps: list[Operation] = [
         lambda x: _placed(x, matrix, shift),
         lambda x: -_maximum(-x, erosion),
@@ -136,15 +161,39 @@ def _placed(x: "torch.Tensor", matrix: Pair, shift: Pair) -> "torch.Tensor":
     import torch
 
     height, width = x.shape[2:]
-    cos, sin = matrix
-    middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
-    right = torch.arange(width, device=x.device) - middle_x - shift[0]
-    down = (torch.arange(height, device=x.device) - middle_y - shift[1])[:, None]
-    column = (cos * right + sin * down + middle_x).round().long()
-    row = (cos * down - sin * right + middle_y).round().long()
+    column, row = _read_at((height, width), matrix, shift, x.device)
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     read = x[:, :, row.clamp(0, height - 1), column.clamp(0, width - 1)]
     return torch.where(inside, read, 0)
+
+
+def _places(size: Size, matrix: Pair, shift: Pair, device: "torch.device") -> "torch.Tensor":
+    """What `_read_at` finds, x and y about the centre: [H, W, 2]."""
+    import torch
+
+    column, row = _read_at(size, matrix, shift, device)
+    return torch.stack([column - (size[1] - 1) / 2, row - (size[0] - 1) / 2], -1)
+
+
+def _read_at(
+    size: Size, matrix: Pair, shift: Pair, device: "torch.device"
+) -> tuple["torch.Tensor", "torch.Tensor"]:
+    """Column and row that each pixel of a map of ``size`` reads, within it or not: [H, W]."""
+    import torch
+
+    height, width = size
+    cos, sin = matrix
+    middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
+    right = torch.arange(width, device=device) - middle_x - shift[0]
+    down = (torch.arange(height, device=device) - middle_y - shift[1])[:, None]
+    column = (cos * right + sin * down + middle_x).round().long()
+    row = (cos * down - sin * right + middle_y).round().long()
+    return column, row
+
+
+def _matrix(angle: float, scale: float) -> tuple[float, float]:
+    turn = math.radians(angle)
+    return math.cos(turn) / scale, math.sin(turn) / scale
 
 
 def _maximum(x: "torch.Tensor", side: int) -> "torch.Tensor":

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from model.bends import masks
@@ -107,7 +106,7 @@ class Chain:
                 placed.regroup(clusters, self._guard)
 
     @property
-    def layers(self) -> dict[str, str]:
+    def bent(self) -> dict[str, str]:
         """The layer of each bend, by their names."""
         return {each.name: each.place.name for each in self._placed}
 
@@ -223,8 +222,7 @@ class Chain:
         if self._amounts is None or self._amounts.device.type != torch.device(device).type:
             self._amounts = torch.empty_like(numbers, device=device)
         self._amounts.copy_(numbers)  # where they were, so that what was recorded finds them
-        ends = pairwise(accumulate((len(each) for each in named.values()), initial=0))
-        rows = (self._amounts[begin:end] for begin, end in ends)
+        rows = self._amounts.split_with_sizes([len(each) for each in named.values()])
         return dict(zip(named, rows, strict=True))
 
 
