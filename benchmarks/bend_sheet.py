@@ -1,31 +1,38 @@
-"""Paints the contact sheet of all bends at three layers: ``python -m benchmarks.bend_sheet``.
+"""Paints the contact sheet of all bends at three layers: ``python -m benchmarks.bend_sheet [MODEL]``.
 
-Each bend plays alone in the network and film of `first_light`, deep in the network, in its middle
-and late, with the amounts of `benchmarks.bend_examples`.
+Each bend plays alone in a network, that of `first_light` or the one in the file MODEL, and in the
+film of `first_light`: deep in the network, in its middle and late, with the amounts of
+`benchmarks.bend_examples`. All tiles show one moment of the film.
 """
 
 import argparse
 import importlib.resources
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from PIL.Image import Resampling
 from ruamel.yaml import YAML
 
+import model
 from benchmarks.bend_examples import Example, examples
-from performer import offline, pictures, reading
+from performer import offline, pictures, reading, registry
+from performer.clock import Moment
 from performer.doors.changes import Change
 from performer.loop import Loop
 from performer.offline import LastFrame
+from performer.parts import Picture
+from performer.stages import Footage
 
 OUT = Path(__file__).parents[1] / "docs" / "bends.jpg"
-LAYERS = {"deep": "15%", "middle": "45%", "late": "80%"}
-FRAMES = 5  # of each bend: those that remember show it then
-START = 60  # the frame of the film
-TILE, GAP, LABEL, COLUMNS = 112, 8, 20, 4
+LAYERS = {"deep": "35%", "middle": "50%", "late": "80%"}
+SHOWN = 4.0  # seconds of the film
+REMEMBERED = 5  # frames, for bends that remember some
+STEP = 1.0  # seconds between these, so that something has moved
+TILE, GAP, LABEL, COLUMNS = 144, 8, 20, 4
 BACKGROUND, INK = (24, 24, 24), (230, 230, 230)
 
 Tile = Image.Image
@@ -43,7 +50,19 @@ class Changes:
         return drained
 
 
-def scene(known: dict[str, Example]) -> dict[str, object]:
+class Excerpt:
+    """A film at the moment that it is told, whatever the clock says."""
+
+    def __init__(self, film: Footage) -> None:
+        self.seconds = SHOWN
+        self._film = film
+
+    def at(self, moment: Moment, values: Mapping[str, float]) -> Picture:
+        """What is seen there."""
+        return self._film.at(Moment(moment.frame, self.seconds, 0.0, 0.0), values)
+
+
+def scene(known: dict[str, Example], network: dict[str, object]) -> dict[str, object]:
     """All bends at all layers, neutral."""
     bends = {
         f"{kind}-{place}": {"kind": kind, "layer": layer, **example.settings}
@@ -52,7 +71,7 @@ def scene(known: dict[str, Example]) -> dict[str, object]:
     }
     return {
         "performer": 1,
-        "model": {"untrained": 2},
+        "model": network,
         "source": {"kind": "video", "file": "media/drift.mp4"},
         "condition": {"kind": "blur", "sigma": 2},
         "latent": {"kind": "walk", "seeds": [7]},
@@ -64,16 +83,16 @@ def tiles(
     loop: Loop, frames: LastFrame, changes: Changes, known: dict[str, Example]
 ) -> Iterator[tuple[str, list[Tile]]]:
     """A label and what each layer shows, one bend after the other; first of all, none."""
-    for _ in range(START):
-        loop.pass_over()
-    yield "no bend", [_painted(loop, frames)]
+    film = Excerpt(loop.source)
+    loop.source = film
+    yield "no bend", [_painted(loop, frames, film, 1)]
     for kind, (_, amounts) in known.items():
-        row = []
+        row, count = [], REMEMBERED if hasattr(registry.part("bends", kind), "keeps") else 1
         for place in LAYERS:
-            changes.waiting = _turned(loop, f"bends.{kind}-{place}", amounts)
-            row.append(_painted(loop, frames))
+            changes.waiting += _turned(loop, f"bends.{kind}-{place}", amounts)
+            row.append(_painted(loop, frames, film, count))
             starts = {name: _start(loop, f"bends.{kind}-{place}.{name}") for name in amounts}
-            changes.waiting = _turned(loop, f"bends.{kind}-{place}", starts)
+            changes.waiting += _turned(loop, f"bends.{kind}-{place}", starts)
         yield kind, row
         print(kind, flush=True)
 
@@ -91,8 +110,10 @@ def _start(loop: Loop, name: str) -> float:
     return table.parameters[table.places[name]].default
 
 
-def _painted(loop: Loop, frames: LastFrame) -> Tile:
-    for _ in range(FRAMES):
+def _painted(loop: Loop, frames: LastFrame, film: Excerpt, count: int) -> Tile:
+    """The last of so many frames."""
+    for before in reversed(range(count)):
+        film.seconds = SHOWN - before * STEP
         loop.frame()
     assert frames.picture is not None
     frame = np.empty((*frames.picture.shape[-2:], 4), np.uint8)
@@ -106,6 +127,8 @@ def sheet(rows: list[tuple[str, list[Tile]]]) -> Image.Image:
     lines = -(-len(rows) // COLUMNS)
     page = Image.new("RGB", (COLUMNS * cell[0] + GAP, lines * cell[1] + GAP), BACKGROUND)
     pen, font = ImageDraw.Draw(page), ImageFont.load_default(14)
+    for place, (name, depth) in enumerate(LAYERS.items()):
+        pen.text((2 * GAP + TILE, GAP + LABEL + place * LABEL), f"{name}: {depth}", INK, font)
     for number, (label, row) in enumerate(rows):
         left = GAP + number // lines * cell[0]
         top = GAP + number % lines * cell[1]
@@ -115,16 +138,27 @@ def sheet(rows: list[tuple[str, list[Tile]]]) -> Image.Image:
     return page
 
 
+def network_of(file: Path | None) -> tuple[dict[str, Any], bool]:
+    """What a scene says of it, and whether it sees a picture."""
+    if file is None:
+        return {"untrained": 2}, True
+    network = model.load(file)
+    side = network.config.resolution
+    return {"file": str(file.resolve()), "canvas": f"{side}x{side}"}, network.encoder is not None
+
+
 def main() -> None:
     """Paint it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", type=Path, nargs="?", metavar="MODEL", help="its file")
     parser.add_argument("--out", type=Path, default=OUT, metavar="FILE.jpg")
     asked = parser.parse_args()
-    scenes = Path(str(importlib.resources.files("scenes")))
-    known = examples(str(scenes / "media" / "ember.jpg"))
+    network, sees = network_of(asked.model)
+    picture = Path(str(importlib.resources.files("scenes"))) / "media" / "ember.jpg"
+    known = examples(str(picture) if sees else None)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "sheet.yaml"
-        YAML().dump(scene(known), file)
+        YAML().dump(scene(known, network), file)
         with offline.rehearsal(reading.read(str(file))) as (loop, frames):
             changes = Changes()
             loop.changes = changes

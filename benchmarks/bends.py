@@ -1,9 +1,12 @@
 """Times every bend, and twenty at once, as shares of a frame: ``python -m benchmarks.bends [--save]``.
 
-A frame is what `first_light` paints without any: encoder, mapping and generator, a new w each, on
-native kernels where there are some. Figures are medians of processor time of all threads together,
-and of wall time beside it; frames with and without bends take turns, so that a busy machine slows
-all alike. Each bend plays at three layers, with the amounts of `benchmarks.bend_examples`.
+A frame is what `first_light` paints without any: mapping, encoder and generator, a new w each, with
+threads as on stage. A share is what a frame with bends takes more than the one without them that
+was painted just before, over the latter: at 60 % it takes 1.6 times as long. Of all turns the
+median counts, so that whatever else the machine does lengthens both alike. It is of processor time,
+all threads together; wall time says something on a quiet machine only. Each bend plays alone at
+three layers, with the amounts of `benchmarks.bend_examples`. ``--twenty`` and ``--only KIND``
+measure a part of this.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from model.latent import seed_vector
 from performer import reading, registry
 from performer.performance import load_network
 from performer.sizes import Sizes
+from performer.threads import TorchThreads
 
 RESULTS = Path(__file__).parent / "results" / "bends.md"
 LAYERS = ("15%", "45%", "80%")
@@ -38,7 +42,7 @@ Bends = Mapping[str, Callable[[torch.Tensor], torch.Tensor]]
 
 
 class Taken(NamedTuple):
-    """Milliseconds of one frame."""
+    """Milliseconds of one frame, or what they are of another's."""
 
     processor: float
     wall: float
@@ -50,6 +54,7 @@ class Stage:
     def __init__(self, scene: str) -> None:
         settings = reading.read(scene).model
         self.network = load_network(settings, "cpu", settings.precision)
+        TorchThreads(self.network).share()
         self._size = settings.canvas[::-1]
         condition = Sizes(self.network.config).condition(self._size)
         assert condition is not None
@@ -66,20 +71,13 @@ class Stage:
     def chain(self, parts: Mapping[str, Any]) -> Chain:
         """Bends placed and prepared."""
         chain = Chain(parts, places(self.network.config, self.network))
-        chain.prepare(self.network, 1.0)
+        chain.prepare(self.network, self._size[1] / self._size[0])
         return chain
 
 
-def _frame(stage: Stage, chain: Chain | None, amounts: Mapping[str, Mapping[str, float]]) -> Taken:
-    processor, wall = time.process_time(), time.perf_counter()
-    stage.paint(None if chain is None else chain.at(amounts.__getitem__, "cpu"))
-    return Taken((time.process_time() - processor) * 1e3, (time.perf_counter() - wall) * 1e3)
-
-
 class Set(NamedTuple):
-    """Some bends, where they stand, and what a table calls them."""
+    """Some bends where they stand, and how far their knobs are turned."""
 
-    name: str
     parts: dict[str, Any]
     amounts: dict[str, dict[str, float]]
 
@@ -87,7 +85,7 @@ class Set(NamedTuple):
 def of_one(kind: str, example: Example, layer: str) -> Set:
     """One bend."""
     part, amounts = _part(kind, example, layer)
-    return Set(f"{kind} {layer}", {"one": part}, {"one": amounts})
+    return Set({"one": part}, {"one": amounts})
 
 
 def of_many(known: Mapping[str, Example], layers: Sequence[Place]) -> Set:
@@ -96,7 +94,7 @@ def of_many(known: Mapping[str, Example], layers: Sequence[Place]) -> Set:
     spread = itertools.cycle(layer.name for layer in layers[1:-1])
     made = {kind: _part(kind, known[kind], layer) for kind, layer in zip(kinds, spread)}  # noqa: B905
     parts = {kind: part for kind, (part, _) in made.items()}
-    return Set(f"{TWENTY} at once", parts, {kind: amounts for kind, (_, amounts) in made.items()})
+    return Set(parts, {kind: amounts for kind, (_, amounts) in made.items()})
 
 
 def _part(kind: str, example: Example, layer: str) -> tuple[Any, dict[str, float]]:
@@ -105,23 +103,23 @@ def _part(kind: str, example: Example, layer: str) -> tuple[Any, dict[str, float
     return made(settings), settings.starts() | example.amounts
 
 
-def measure(scene: str, turns: int, threads: int) -> list[tuple[str, Taken, Taken]]:
-    """Of each set of bends its name, a frame without them and one with them."""
-    timing.set_threads(threads)
-    media = Path(str(importlib.resources.files("scenes"))) / "media"
-    known = examples(str(media / "ember.jpg"))
-    stage, found = Stage(scene), []
-    sets = [of_many(known, places(stage.network.config))]
-    sets += [of_one(kind, known[kind], layer) for kind in known for layer in LAYERS]
-    with torch.inference_mode():
-        for each in sets:
-            chain = stage.chain(each.parts)
-            plain, bent = [], []
-            for _ in range(turns + 1):
-                plain.append(_frame(stage, None, {}))
-                bent.append(_frame(stage, chain, each.amounts))
-            found.append((each.name, _median(plain[1:]), _median(bent[1:])))
-    return found
+def shares(stage: Stage, sets: Sequence[Set], turns: int) -> tuple[Taken, list[Taken]]:
+    """A frame without bends, and what each of ``sets`` adds to it."""
+    chains = [stage.chain(each.parts) for each in sets]
+    plain: list[Taken] = []
+    added: list[list[Taken]] = [[] for _ in sets]
+    for _ in range(turns + 1):  # the first one warms up
+        plain.append(_frame(stage, None, {}))
+        for each, chain, found in zip(sets, chains, added, strict=True):
+            bent = _frame(stage, chain, each.amounts)
+            found.append(Taken(*(b / p - 1 for b, p in zip(bent, plain[-1], strict=True))))
+    return _median(plain[1:]), [_median(found[1:]) for found in added]
+
+
+def _frame(stage: Stage, chain: Chain | None, amounts: Mapping[str, Mapping[str, float]]) -> Taken:
+    processor, wall = time.process_time(), time.perf_counter()
+    stage.paint(None if chain is None else chain.at(amounts.__getitem__, "cpu"))
+    return Taken((time.process_time() - processor) * 1e3, (time.perf_counter() - wall) * 1e3)
 
 
 def _median(frames: Sequence[Taken]) -> Taken:
@@ -130,42 +128,54 @@ def _median(frames: Sequence[Taken]) -> Taken:
 
 def report(asked: argparse.Namespace) -> Iterator[str]:
     """The measurements as Markdown, line by line."""
-    yield f"# Bends\n\n{timing.circumstances()}"
-    given = asked.scene, asked.turns, asked.threads
-    (_, plain, bent), *single = timing.in_own_process(measure, *given)
+    timing.set_threads(asked.threads)
+    stage = Stage(asked.scene)
+    media = Path(str(importlib.resources.files("scenes"))) / "media"
+    known = examples(str(media / "ember.jpg"))
+    yield f"# Bends\n\n{timing.circumstances()}\n"
     yield (
-        f"Medians of {asked.turns} frames of {asked.scene}, {asked.threads} threads; shares are of"
-        f" the frame without bends, of processor time (of wall time).\n"
+        f"Shares of a frame of {asked.scene} without bends (mapping, encoder, generator),"
+        f" {asked.threads} threads: processor time, medians of {asked.turns} turns."
     )
-    share = _share(plain, bent)
-    held = "within" if share <= MOST_SHARE else "**beyond**"
-    yield (
-        f"A frame without bends takes {plain.processor:.1f} ms of processor time ({plain.wall:.1f} ms"
-        f" of wall time). {TWENTY} bends at once add {_shares(plain, bent)}: {held} the"
-        f" {MOST_SHARE:.0%} they may.\n"
+    with torch.inference_mode():
+        if not asked.only:
+            yield _of_twenty(stage, known, asked.turns)
+        if not asked.twenty:
+            yield from _table(stage, {kind: known[kind] for kind in asked.only or known}, asked)
+
+
+def _of_twenty(stage: Stage, known: Mapping[str, Example], turns: int) -> str:
+    many = of_many(known, places(stage.network.config))
+    plain, (added,) = shares(stage, [many], 2 * turns)
+    held = "within" if added.processor <= MOST_SHARE else "**beyond**"
+    return (
+        f"\nWithout bends it takes {plain.processor:.1f} ms of processor time, {plain.wall:.1f} ms of"
+        f" wall time. {TWENTY} at once add {added.processor:.1%} ({added.wall:.1%} of wall time):"
+        f" {held} the {MOST_SHARE:.0%} they may."
     )
-    yield "| bend | " + " | ".join(LAYERS) + " |\n|---|" + "---|" * len(LAYERS)
-    for first in range(0, len(single), len(LAYERS)):
-        row = single[first : first + len(LAYERS)]
-        cells = [_shares(before, after) for _, before, after in row]
-        yield f"| {row[0][0].split()[0]} | {' | '.join(cells)} |"
 
 
-def _share(plain: Taken, bent: Taken) -> float:
-    return bent.processor / plain.processor - 1
-
-
-def _shares(plain: Taken, bent: Taken) -> str:
-    return f"{_share(plain, bent):.1%} ({bent.wall / plain.wall - 1:.1%})"
+def _table(stage: Stage, known: Mapping[str, Example], asked: argparse.Namespace) -> Iterator[str]:
+    yield "\n| bend | " + " | ".join(LAYERS) + " |\n|---|" + "---|" * len(LAYERS)
+    for kind, example in known.items():
+        sets = [of_one(kind, example, layer) for layer in LAYERS]
+        _, added = shares(stage, sets, asked.turns)
+        cells = [f"{each.processor:.1%}" for each in added]
+        yield f"| {kind} | {' | '.join(cells)} |"
 
 
 def main() -> None:
     """Measure, and print as it goes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scene", nargs="?", default="first_light")
-    parser.add_argument("--turns", type=int, default=15)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--save", action="store_true", help=f"to {RESULTS.name}")
+    parser.add_argument("--turns", type=int, default=8, help="that count")
+    parser.add_argument("--threads", type=int, default=2, help="of native kernels")
+    part = parser.add_mutually_exclusive_group()
+    part.add_argument("--twenty", action="store_true", help="nothing but twenty at once")
+    part.add_argument(
+        "--only", action="append", metavar="KIND", choices=registry.kinds("bends"), help="as well"
+    )
+    part.add_argument("--save", action="store_true", help=f"all of it, to {RESULTS.name}")
     asked = parser.parse_args()
     timing.publish(report(asked), RESULTS if asked.save else None)
 

@@ -46,7 +46,7 @@ class ClusterBoard:
             return
         if self._job is None or self._job.done():
             self._told, self._due = news, now + PAUSE_SECONDS
-            self._job = self._worker.submit(self._tell, cast.scene, cast.chain.layers, clusters)
+            self._job = self._worker.submit(self._tell, cast.scene, cast.chain.bent, clusters)
 
     def _tell(self, scene: "Scene", layers: Mapping[str, str], clusters: "LiveClusters") -> None:
         try:

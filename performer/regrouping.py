@@ -1,17 +1,22 @@
 """The clusters of a scene while it plays: as many as asked for, and made anew for the picture."""
 
+import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from model.clusters.grouping import followed
 from model.clusters.live import LiveClusters, glimpse
 from model.clusters.responses import picture_in_maps
+from model.layers import BlockBend
 from performer.console import warn
+from performer.grouper import Grouper
 from performer.threads import give_way
 
 if TYPE_CHECKING:
+    from cuda_ops.cpu.blocks import Blocks
     from model.bends.chain import Chain
     from model.config import Config
     from performer.sizes import Size
@@ -19,17 +24,42 @@ if TYPE_CHECKING:
 Bend = Callable[[torch.Tensor], torch.Tensor]
 
 
+class _Hearing:
+    """Bends as ``bend`` does, None not at all; ``hear`` is told first what there is to bend."""
+
+    def __init__(self, bend: Bend | None, hear: "Callable[[torch.Tensor | Blocks], None]") -> None:
+        self._bend = bend
+        self._hear = hear
+
+    @property
+    def plays_in_blocks(self) -> bool:
+        """Whether native kernels know the bend: then it must not be another for one frame."""
+        bend: object = self._bend
+        return bend is None or (isinstance(bend, BlockBend) and bend.plays_in_blocks)
+
+    def __call__(self, features: torch.Tensor) -> torch.Tensor:
+        """[N, C, H, W] to the same."""
+        self._hear(features)
+        return features if self._bend is None else self._bend(features)
+
+    def in_blocks(self, blocks: "Blocks") -> None:
+        """The same, as steps on a native map."""
+        self._hear(blocks)
+        bend: object = self._bend
+        if isinstance(bend, BlockBend):
+            bend.in_blocks(blocks)
+
+
 class Regrouping:
     """Sees to it that bends of clusters have the channels that the knobs ask for.
 
-    While ``live``, it listens to one layer of one frame now and then, and groups its channels on
-    a thread with little right to the processor; the frame takes up the groups when they are there.
-    Offline, where ``at_once``, that frame itself groups them, so that pictures are repeatable.
+    While ``live``, it listens to one layer of one frame now and then, and has its channels grouped
+    in a process with little right to the processor, for which a thread waits; the frame takes up
+    the groups when they are there. Offline, where ``at_once``, that frame itself waits for them, so
+    that pictures are repeatable.
     """
 
     def __init__(self, clusters: LiveClusters, chain: "Chain", config: "Config") -> None:
-        import sklearn.cluster  # noqa: F401  # now, since the first time takes a second
-
         self.at_once = False
         self._clusters = clusters
         self._chain = chain
@@ -41,6 +71,9 @@ class Regrouping:
         self._turn = 0
         self._job: Future[None] | None = None
         self._worker = ThreadPoolExecutor(1, "regrouping", initializer=give_way)
+        self._grouper = Grouper()
+        end = weakref.finalize(self, self._worker.submit, self._grouper.close)
+        end.atexit = False  # then the process ends as ours does
 
     def choose(self, values: Mapping[str, float]) -> None:
         """Give the bends other channels where there are other groups."""
@@ -48,8 +81,9 @@ class Regrouping:
         news = self._job is not None and self._job.done()
         if news:
             self._finish()
-        if self._was_live and not live:
+        if not live and (news or self._was_live):  # also what was asked for before
             self._clusters.forget()
+            self._worker.submit(self._grouper.close)
             news = True
         if news or k != self._clusters.k:
             self._clusters.k = k
@@ -64,16 +98,19 @@ class Regrouping:
             warn(f"clusters: are not made anew: {' '.join(self._said.split())}")
         self._job = None
 
+    def is_due(self, values: Mapping[str, float], seconds: float) -> bool:
+        """Whether it is time to listen to a frame."""
+        is_free = bool(self._layers) and self._job is None
+        return bool(values["live"]) and is_free and seconds >= self._due
+
     def listening(
         self,
         bends: Mapping[str, Any] | None,
         values: Mapping[str, float],
         seconds: float,
         size: "Size",
-    ) -> Mapping[str, Any] | None:
-        """``bends`` of this frame; where it is time, one of them hears what it bends."""
-        if not values["live"] or not self._layers or self._job is not None or seconds < self._due:
-            return bends
+    ) -> Mapping[str, Any]:
+        """``bends`` of a frame in which it is time: one of them hears what it bends."""
         self._due = seconds + values["every_seconds"]
         self._turn = (self._turn + 1) % len(self._layers)
         layer = self._layers[self._turn]
@@ -81,15 +118,11 @@ class Regrouping:
 
     def _heard(self, layer: str, size: "Size", bend: Bend | None) -> Bend:
         picture = picture_in_maps(self._config, size)[layer]
-
-        def hearing(features: torch.Tensor) -> torch.Tensor:
-            self._regroup(layer, glimpse(features, picture))
-            return features if bend is None else bend(features)
-
-        return hearing
+        return _Hearing(bend, lambda seen: self._regroup(layer, glimpse(seen, picture)))
 
     def _regroup(self, layer: str, strengths: torch.Tensor) -> None:
         array = strengths.double().numpy()
-        self._job = self._worker.submit(self._clusters.regroup, layer, array)
+        follow = followed if self.at_once else self._grouper
+        self._job = self._worker.submit(self._clusters.regroup, layer, array, follow)
         if self.at_once:
             wait([self._job])

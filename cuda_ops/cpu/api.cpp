@@ -21,8 +21,9 @@ bool fits(const Step& step, Pool::Work& work) {
 
 bool fits_bend(const Step& step, Pool::Work& work) {
   return fits<BendCopy>(step, work) || fits<BendResample>(step, work) || fits<BendPoint>(step, work) ||
-         fits<BendExtreme>(step, work) || fits<BendSmooth>(step, work) || fits<BendSums>(step, work) ||
-         fits<BendMoments>(step, work) || fits<BendPermute>(step, work);
+         fits<BendExtremeDown>(step, work) || fits<BendExtremeAcross>(step, work) ||
+         fits<BendSmooth>(step, work) || fits<BendSums>(step, work) || fits<BendMoments>(step, work) ||
+         fits<BendPermute>(step, work);
 }
 
 // Kept at the end of the process: a thread may still play then, and a forked child has no other.
@@ -100,7 +101,8 @@ int performer_size(int kind) {
     case BendCopy::kind: return sizeof(BendCopy);
     case BendResample::kind: return sizeof(BendResample);
     case BendPoint::kind: return sizeof(BendPoint);
-    case BendExtreme::kind: return sizeof(BendExtreme);
+    case BendExtremeDown::kind: return sizeof(BendExtremeDown);
+    case BendExtremeAcross::kind: return sizeof(BendExtremeAcross);
     case BendSmooth::kind: return sizeof(BendSmooth);
     case BendSums::kind: return sizeof(BendSums);
     case BendMoments::kind: return sizeof(BendMoments);

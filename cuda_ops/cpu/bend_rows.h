@@ -1,4 +1,4 @@
-// What the bends share: one task is one row of one block, which takes as much as is said of what is made.
+// What the bends share: a task is a row of one block, or some, which take as much as is said of what is made.
 #pragma once
 #include "bends.h"
 #include "pixels.h"
@@ -78,10 +78,12 @@ INLINE const S* copied_row(const void* copy, const Taken& at, int block, int y) 
   return (const S*)copy + (size_t(block) * at.height + y) * at.width * kBlock;
 }
 
-// Calls `visit(type of number, block, row)` where anything is wanted.
+inline int strips_of(const Taken& at, int rows) { return at.blocks * ((at.height + rows - 1) / rows); }
+
+// Calls `visit(type of number, block, first row)` of a strip of so many rows where anything is wanted.
 template <class Visit>
-void each_row(const Taken& at, int task, const Visit& visit) {
-  const int block = task / at.height, y = task % at.height;
+void each_strip(const Taken& at, int rows, int task, const Visit& visit) {
+  const int strips = (at.height + rows - 1) / rows, block = task / strips, y = task % strips * rows;
   if (!is_wanted(at, block)) return;
   if (at.type == kBfloat16)
     visit(bfloat16{}, block, y);
@@ -89,6 +91,11 @@ void each_row(const Taken& at, int task, const Visit& visit) {
     visit(float{}, block, y);
 }
 
-inline int rows_of(const Taken& at) { return at.blocks * at.height; }
+inline int rows_of(const Taken& at) { return strips_of(at, 1); }
+
+template <class Visit>
+void each_row(const Taken& at, int task, const Visit& visit) {
+  each_strip(at, 1, task, visit);
+}
 
 }  // namespace bends

@@ -47,13 +47,22 @@ struct BendPoint {
   float a, b, c;
 };
 
-// The highest pixel of a copy in a square of radius `reach`, `share` of the way to that of one more;
-// with `lowest` the lowest.
-struct BendExtreme {
+// The highest of the pixels from `before` above each one to `after` below it, with `lowest` the lowest;
+// beyond the map lies nothing that counts. `columns` are [blocks][height][width][32] of the map's bits
+// as numbers in whose order they are.
+struct BendExtremeDown {
   static constexpr int kind = 35;
   Taken at;
-  const void* copy;
-  int32_t reach, lowest;
+  void* columns;
+  int32_t before, after, lowest;
+};
+
+// The same of these to the left and right, `share` of the way to that of one pixel more all around.
+struct BendExtremeAcross {
+  static constexpr int kind = 40;
+  Taken at;
+  const void* columns;
+  int32_t before, after, lowest;
   float share;
 };
 

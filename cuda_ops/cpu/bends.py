@@ -54,12 +54,21 @@ class BendPoint(Structure):
     ]
 
 
-class BendExtreme(Structure):
+class BendExtremeDown(Structure):
     KIND: ClassVar[int] = 35
     _fields_ = [
         *_AT,
-        *_fields(pointer, "copy"),
-        *_fields(count, "reach lowest"),
+        *_fields(pointer, "columns"),
+        *_fields(count, "before after lowest"),
+    ]
+
+
+class BendExtremeAcross(Structure):
+    KIND: ClassVar[int] = 40
+    _fields_ = [
+        *_AT,
+        *_fields(pointer, "columns"),
+        *_fields(count, "before after lowest"),
         *_fields(number, "share"),
     ]
 
@@ -103,7 +112,8 @@ BEND_KINDS = (
     BendCopy,
     BendResample,
     BendPoint,
-    BendExtreme,
+    BendExtremeDown,
+    BendExtremeAcross,
     BendSmooth,
     BendSums,
     BendMoments,

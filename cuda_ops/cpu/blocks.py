@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from ctypes import c_float
+from typing import SupportsFloat
 
 import torch
 from torch import Tensor
@@ -17,7 +18,8 @@ from torch import Tensor
 from cuda_ops.cpu import bends
 from cuda_ops.cpu.bends import (
     BendCopy,
-    BendExtreme,
+    BendExtremeAcross,
+    BendExtremeDown,
     BendMoments,
     BendPermute,
     BendPoint,
@@ -26,7 +28,7 @@ from cuda_ops.cpu.bends import (
     BendSums,
     Taken,
 )
-from cuda_ops.cpu.maps import DTYPES, Map, spread, zeros
+from cuda_ops.cpu.maps import DTYPES, NOWHERE, Map, spread, zeros
 from cuda_ops.cpu.program import Program
 from cuda_ops.cpu.steps import BFLOAT16, BLOCK, FLOAT32
 
@@ -61,6 +63,13 @@ class Blocks(Program):
         self._map = lies
         self._room = room
         self._ones = torch.ones(lies.blocks * BLOCK)
+        self._nothing = torch.zeros(lies.blocks * BLOCK)
+        self.choose(None, None)
+
+    def begin(self) -> None:
+        """Forget the steps of the frame before."""
+        self._take_back(0)
+        self._kept.clear()
         self.choose(None, None)
 
     @property
@@ -77,6 +86,12 @@ class Blocks(Program):
     def _bytes(self) -> int:
         pixels = self._map.blocks * self._map.height * self._map.width
         return pixels * BLOCK * DTYPES[self._map.kind].itemsize
+
+    def features(self, step: int = 1) -> Tensor:
+        """The map as it is now, every ``step``-th row and column: [1, channels, h, w], float32."""
+        slots = self._map.slots.long()
+        seen = self._map.pixels()[:, ::step, ::step]
+        return seen[slots // BLOCK, :, :, slots % BLOCK][None].float()
 
     def choose(self, share: Tensor | None, mask: Tensor | None) -> None:
         """Of what follows take ``share`` [channels], and of that ``mask`` [height, width].
@@ -98,8 +113,8 @@ class Blocks(Program):
 
     def scale_by(self, factors: Tensor) -> None:
         """Each channel times its own of ``factors``, by slot."""
-        nothing = torch.zeros(len(factors))
-        self._point(bends.BY_SLOT, scale=self.keep(factors), shift=self.keep(nothing))
+        shift = self.keep(self._nothing)
+        self._point(bends.BY_SLOT, scale=self.keep(factors), shift=shift)
 
     def ramp(self, slope: float, offset: float, height: float, *, share: float) -> None:
         """``slope`` times each feature and ``offset``, within 0 … 1, times ``height``."""
@@ -149,18 +164,18 @@ class Blocks(Program):
 
     def resample_affine(
         self,
-        matrix: Tensor,
+        matrix: Sequence[Sequence[SupportsFloat]],
         border: bends.Border,
         *,
         nearest: bool = False,
         share: float = 1.0,
         source: Tensor | None = None,
     ) -> None:
-        """Read each pixel where ``matrix`` [3, 3] says, in pixels about the centre.
+        """Read each pixel (x, y, 1) where ``matrix`` [2][3] says, in pixels about the centre.
 
         ``source`` is what `copy` left in another frame; None is the map itself.
         """
-        numbers = matrix[:2].flatten().tolist()
+        numbers = [float(number) for row in matrix for number in row]
         copy = self._copy() if source is None else self._copied(source)
         self._append(
             BendResample(
@@ -188,19 +203,31 @@ class Blocks(Program):
 
     def highest(self, radius: float) -> None:
         """The highest in a square of ``radius`` pixels; between whole numbers, a straight way."""
-        self._extreme(self._taken(), self._copy(), radius, lowest=False)
+        self._extreme_of_radius(radius, lowest=False)
 
     def lowest(self, radius: float) -> None:
         """As `highest`, the lowest."""
-        self._extreme(self._taken(), self._copy(), radius, lowest=True)
+        self._extreme_of_radius(radius, lowest=True)
+
+    def highest_of(self, side: int) -> None:
+        """The highest in a square of ``side`` pixels, from ``side // 2`` before on."""
+        self._extreme(side // 2, side - 1 - side // 2, 0.0, lowest=False)
+
+    def lowest_of(self, side: int) -> None:
+        """As `highest_of`, the lowest."""
+        self._extreme(side // 2, side - 1 - side // 2, 0.0, lowest=True)
 
     def opened(self, radius: float) -> None:
         """The highest of the lowest."""
-        self._extremes(radius, lowest_first=True)
+        with self.aside():
+            self.lowest(radius)
+            self.highest(radius)
 
     def closed(self, radius: float) -> None:
         """The lowest of the highest."""
-        self._extremes(radius, lowest_first=False)
+        with self.aside():
+            self.highest(radius)
+            self.lowest(radius)
 
     def smooth(self, taps: Tensor, *, own: float, smoothed: float) -> None:
         """``own`` times the map, and ``smoothed`` times it under ``taps`` along both axes."""
@@ -236,23 +263,37 @@ class Blocks(Program):
             self._take_back(begun)
             raise
 
-    def _extremes(self, radius: float, *, lowest_first: bool) -> None:
-        between = self.keep(self._room(1, self._bytes))
-        aside = self._taken()
-        aside.map, aside.rows, aside.pitch = between, self._map.height, self._map.width
-        aside.share, aside.mask = self.keep(self._wanted()), None
-        self._extreme(aside, self._copy(), radius, lowest=lowest_first)
-        self._extreme(self._taken(), between, radius, lowest=not lowest_first)
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Let the map take its share of all that is done within at the end, not of each step."""
+        if self._takes_all_or_nothing():
+            yield  # which is the same
+            return
+        lies, share, mask = self._map, self._share, self._mask
+        other = Map(lies.kind, lies.slots, lies.size, memory=NOWHERE)
+        other.memory = self._room(1, other.bytes)
+        self._append(BendCopy(at=self._taken(), out=self.keep(other.memory)))
+        self._map, self._share, self._mask = other, share.ne(0).float(), None
+        try:
+            yield
+        finally:
+            self._map, self._share, self._mask = lies, share, mask
+        self._point(bends.OTHER, other=other.first)
 
-    def _wanted(self) -> Tensor:
-        """1 in all slots of the chosen blocks."""
-        blocks = self._share.view(-1, BLOCK).any(1, keepdim=True)
-        return blocks.expand(-1, BLOCK).float().contiguous()
+    def _takes_all_or_nothing(self) -> bool:
+        if self._mask is not None:
+            return False
+        return self._share is self._ones or bool(((self._share == 0) | (self._share == 1)).all())
 
-    def _extreme(self, at: Taken, copy: int, radius: float, *, lowest: bool) -> None:
+    def _extreme_of_radius(self, radius: float, *, lowest: bool) -> None:
         reach = math.floor(radius)
-        share = radius - reach
-        self._append(BendExtreme(at=at, copy=copy, reach=reach, lowest=lowest, share=share))
+        self._extreme(reach, reach, radius - reach, lowest=lowest)
+
+    def _extreme(self, before: int, after: int, share: float, *, lowest: bool) -> None:
+        columns = self.keep(self._room(0, self._bytes))
+        wanted = {"columns": columns, "before": before, "after": after, "lowest": lowest}
+        self._append(BendExtremeDown(at=self._taken(), **wanted))
+        self._append(BendExtremeAcross(at=self._taken(), share=share, **wanted))
 
     def _point(
         self,

@@ -100,7 +100,8 @@ class Bend(Protocol):
 
     A bend may have more: ``prepare``, see `Prepared`; ``keeps``, see `Keeping`; ``speed``, the
     knob whose value, summed up over time, comes after those of the knobs (``travelled`` among the
-    values); and ``in_blocks``, see `InBlocks`.
+    values); ``in_blocks``, see `InBlocks`; and ``needs_host``, true where it cannot do without the
+    host in any frame: on a graphics card, frames that it bends are painted without a graph.
     """
 
     Settings: ClassVar[type[BendSettings]]
@@ -148,7 +149,11 @@ class Prepared(Protocol):
 
 
 class Keeping(Protocol):
-    """A bend that remembers features, as they left it in the ``last`` frame or the ``first``."""
+    """A bend that remembers features, as they left it in the ``last`` frame or the ``first``.
+
+    On a graphics card, where there are always features to remember, it changes nothing in its first
+    frame.
+    """
 
     keeps: ClassVar[Literal["last", "first"]]
 

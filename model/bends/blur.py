@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from model.bends.base import BendSettings, Part, Site
+from model.bends.kept import Kept
 from model.bends.smoothing import Sigma, smoothed, taps
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ class Blur(Part):
     class Settings(BendSettings):
         sigma: Sigma = 0.0
 
+    def __init__(self, settings: "Blur.Settings") -> None:
+        super().__init__(settings)
+        self._kept: Kept[torch.Tensor] = Kept()
+
     def apply(
         self, features: "torch.Tensor", amounts: "torch.Tensor", site: Site
     ) -> "torch.Tensor":
@@ -25,4 +30,6 @@ class Blur(Part):
 
     def in_blocks(self, blocks: "Blocks", amounts: "torch.Tensor", site: Site) -> None:
         """The same, by native kernels."""
-        blocks.smooth(taps(amounts[1], site), own=0.0, smoothed=1.0)
+        key = site.values["sigma"], site.pixels_per_picture
+        kernel = self._kept(key, lambda: taps(amounts[1], site))
+        blocks.smooth(kernel, own=0.0, smoothed=1.0)

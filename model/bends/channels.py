@@ -1,5 +1,6 @@
 """Which channels of a layer a bend is for."""
 
+import functools
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, Tag, model_validator
@@ -101,6 +102,7 @@ def weights(
     return found
 
 
+@functools.lru_cache(maxsize=64)  # since some bends ask in every frame
 def order(count: int, seed: int) -> "torch.Tensor":
     """0 … ``count`` - 1 shuffled; by numpy's legacy generator, whose stream never changes."""
     import numpy as np

@@ -1,10 +1,10 @@
 """Feedback: feature maps remember those of the frame before, and leave trails."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from model.bends.base import Moved, Part, Site
-from model.bends.relocation import matrix_of
+from model.bends.relocation import Matrix, Number, stacked, turn
 from model.bends.resampling import grid, moved, resampled
 from model.knob import Knob
 
@@ -38,7 +38,8 @@ class Feedback(Part):
         if site.before is None:
             return features
         height, width = features.shape[-2:]
-        places = moved(grid((height, width), amounts), self._matrix(amounts)[:2])
+        matrix = stacked(self._matrix(amounts.unbind()), amounts)
+        places = moved(grid((height, width), amounts), matrix)
         before = resampled(site.before, places, self.settings.border, nearest=site.is_sparing)
         return features.lerp(before.to(features.dtype), amounts[1])
 
@@ -46,7 +47,7 @@ class Feedback(Part):
         """The same, by native kernels."""
         if site.before is not None:
             blocks.resample_affine(
-                self._matrix(amounts),
+                self._matrix(amounts.tolist()),
                 self.settings.border,
                 nearest=site.is_sparing,
                 share=site.values["amount"],
@@ -54,7 +55,7 @@ class Feedback(Part):
             )
 
     @staticmethod
-    def _matrix(amounts: "torch.Tensor") -> "torch.Tensor":
-        angle = amounts[3].deg2rad()
-        cosine, sine = angle.cos() / amounts[2], angle.sin() / amounts[2]
-        return matrix_of((cosine, sine, 0.0), (-sine, cosine, 0.0))
+    def _matrix(amounts: Sequence[Number]) -> Matrix:
+        _, _, zoom, angle = amounts
+        cosine, sine = turn(angle)
+        return (cosine / zoom, sine / zoom, 0.0), (-sine / zoom, cosine / zoom, 0.0)

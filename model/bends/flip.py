@@ -32,8 +32,6 @@ class Flip(Part):
 
     def in_blocks(self, blocks: "Blocks", amounts: "torch.Tensor", site: Site) -> None:
         """The same, by native kernels."""
-        import torch
-
         axes = _AXES[self.settings.axis]
-        signs = torch.tensor([-1.0 if -1 in axes else 1.0, -1.0 if -2 in axes else 1.0, 1.0])
-        blocks.resample_affine(signs.diag(), "edge", nearest=True, share=site.values["amount"])
+        matrix = (-1.0 if -1 in axes else 1.0, 0.0, 0.0), (0.0, -1.0 if -2 in axes else 1.0, 0.0)
+        blocks.resample_affine(matrix, "edge", nearest=True, share=site.values["amount"])

@@ -1,9 +1,11 @@
 """Bends that read each pixel somewhere else; those that an affine map describes go together."""
 
+import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from model.bends.base import Moved, Part, Site
+from model.bends.kept import Kept
 from model.bends.resampling import grid, moved, resampled
 
 if TYPE_CHECKING:
@@ -12,12 +14,22 @@ if TYPE_CHECKING:
     from cuda_ops.cpu.blocks import Blocks
 
 Size = tuple[int, int]
+Number: TypeAlias = "float | torch.Tensor"
+"""Plain where the amounts are at hand; on a graphics card nobody may wait for them."""
+
+Row: TypeAlias = tuple[Number, Number, Number]
+Matrix: TypeAlias = tuple[Row, Row]
+"""From a pixel (x, y, 1) about the centre of a map to where it is read."""
 
 
 class Relocation(Part):
     """Reads each pixel at another place."""
 
     Settings: ClassVar[type[Moved]]
+
+    def __init__(self, settings: Any) -> None:
+        super().__init__(settings)
+        self._kept: Kept[torch.Tensor] = Kept()
 
     def positions(self, size: Size, amounts: "torch.Tensor", site: Site) -> "torch.Tensor":
         """Where each pixel of a map of ``size`` (height, width) is read: [H, W, 2], float32."""
@@ -33,25 +45,26 @@ class Relocation(Part):
 
     def in_blocks(self, blocks: "Blocks", amounts: "torch.Tensor", site: Site) -> None:
         """The same, by native kernels."""
-        places = self.positions(blocks.size, amounts, site)
+        key = blocks.size, site.pixels_per_picture, site.is_sparing, *site.values.values()
+        places = self._kept(key, lambda: self.positions(blocks.size, amounts, site))
         blocks.resample(places, self.settings.border, nearest=site.is_sparing)
 
 
 class Affine(Relocation):
     """Reads each pixel where a matrix says."""
 
-    def matrix(self, amounts: "torch.Tensor", pixels_per_picture: float) -> "torch.Tensor":
-        """From a pixel about the centre to where it is read, [3, 3]."""
+    def matrix(self, amounts: Sequence[Number], pixels_per_picture: float) -> Matrix:
+        """Where pixels are read, of amounts in the order of the knobs."""
         raise NotImplementedError
 
     def positions(self, size: Size, amounts: "torch.Tensor", site: Site) -> "torch.Tensor":
         """The positions of a grid after the matrix."""
-        matrix = self.matrix(amounts, site.pixels_per_picture)
-        return moved(grid(size, amounts), matrix[:2])
+        matrix = self.matrix(amounts.unbind(), site.pixels_per_picture)
+        return moved(grid(size, amounts), stacked(matrix, amounts))
 
     def in_blocks(self, blocks: "Blocks", amounts: "torch.Tensor", site: Site) -> None:
         """The same, by native kernels, which need no positions."""
-        matrix = self.matrix(amounts, site.pixels_per_picture)
+        matrix = self.matrix(amounts.tolist(), site.pixels_per_picture)
         blocks.resample_affine(matrix, self.settings.border, nearest=site.is_sparing)
 
 
@@ -67,25 +80,43 @@ class Together(Affine):
             end += len(bend.Settings.knobs())
             self._ends.append(end)
 
-    def matrix(self, amounts: "torch.Tensor", pixels_per_picture: float) -> "torch.Tensor":
+    def matrix(self, amounts: Sequence[Number], pixels_per_picture: float) -> Matrix:
         """What the last one reads, the one before it has read elsewhere."""
-        product, begin = None, 0
+        product: Matrix = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)
+        begin = 0
         for bend, end in zip(self._bends, self._ends, strict=True):
-            matrix = bend.matrix(amounts[begin:end], pixels_per_picture)
-            product = matrix if product is None else product @ matrix
+            product = _product(product, bend.matrix(amounts[begin:end], pixels_per_picture))
             begin = end
-        assert product is not None
         return product
 
 
-def matrix_of(*rows: Sequence["torch.Tensor | float"]) -> "torch.Tensor":
-    """[3, 3] of two rows of three numbers, some of which are tensors."""
+def turn(angle: Number) -> tuple[Number, Number]:
+    """Cosine and sine of ``angle`` degrees."""
+    if isinstance(angle, float):
+        radians = math.radians(angle)
+        return math.cos(radians), math.sin(radians)
+    turned = angle.deg2rad()
+    return turned.cos(), turned.sin()
+
+
+def stacked(matrix: Matrix, like: "torch.Tensor") -> "torch.Tensor":
+    """A matrix as a tensor [2, 3] like another."""
     import torch
 
-    numbers = [number for row in rows for number in row]
-    like = next(number for number in numbers if isinstance(number, torch.Tensor))
-    given = [
-        number if isinstance(number, torch.Tensor) else like.new_tensor(number)
-        for number in (*numbers, 0.0, 0.0, 1.0)
+    numbers = [
+        each if isinstance(each, torch.Tensor) else like.new_full((), each)
+        for row in matrix
+        for each in row
     ]
-    return torch.stack(given).reshape(3, 3)
+    return torch.stack(numbers).reshape(2, 3)
+
+
+def _product(one: Matrix, other: Matrix) -> Matrix:
+    """Of two matrices, both with a third row (0, 0, 1)."""
+    x, y = other
+
+    def of(row: Row) -> Row:
+        a, b, c = row
+        return a * x[0] + b * y[0], a * x[1] + b * y[1], a * x[2] + b * y[2] + c
+
+    return of(one[0]), of(one[1])

@@ -1,13 +1,11 @@
 """Rotate: turn feature maps about their centre."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from typing import Annotated
 
 from model.bends.base import Moved
-from model.bends.relocation import Affine, matrix_of
+from model.bends.relocation import Affine, Matrix, Number, turn
 from model.knob import Knob
-
-if TYPE_CHECKING:
-    import torch
 
 
 class Rotate(Affine):
@@ -16,8 +14,7 @@ class Rotate(Affine):
     class Settings(Moved):
         angle: Annotated[float, Knob(-180, 180, unit="°", wraps=360)] = 0.0
 
-    def matrix(self, amounts: "torch.Tensor", pixels_per_picture: float) -> "torch.Tensor":
+    def matrix(self, amounts: Sequence[Number], pixels_per_picture: float) -> Matrix:
         """Of ``amounts`` (mix, angle)."""
-        angle = amounts[1].deg2rad()
-        cosine, sine = angle.cos(), angle.sin()
-        return matrix_of((cosine, sine, 0.0), (-sine, cosine, 0.0))
+        cosine, sine = turn(amounts[1])
+        return (cosine, sine, 0.0), (-sine, cosine, 0.0)

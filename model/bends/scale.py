@@ -1,13 +1,11 @@
 """Scale: make what is in feature maps larger or smaller."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from typing import Annotated
 
 from model.bends.base import Moved
-from model.bends.relocation import Affine, matrix_of
+from model.bends.relocation import Affine, Matrix, Number
 from model.knob import Knob
-
-if TYPE_CHECKING:
-    import torch
 
 Factor = Annotated[float, Knob(0.25, 4, "exponential", unit="x")]
 
@@ -19,7 +17,7 @@ class Scale(Affine):
         factor: Factor = 1.0
         stretch: Factor = 1.0
 
-    def matrix(self, amounts: "torch.Tensor", pixels_per_picture: float) -> "torch.Tensor":
+    def matrix(self, amounts: Sequence[Number], pixels_per_picture: float) -> Matrix:
         """Of ``amounts`` (mix, factor, stretch)."""
-        _, factor, stretch = amounts.unbind()
-        return matrix_of((1 / (factor * stretch), 0.0, 0.0), (0.0, 1 / factor, 0.0))
+        _, factor, stretch = amounts
+        return (1 / (factor * stretch), 0.0, 0.0), (0.0, 1 / factor, 0.0)

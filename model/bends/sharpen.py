@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 from model.bends.base import BendSettings, Part, Site
+from model.bends.kept import Kept
 from model.bends.smoothing import MOST_SIGMA, smoothed, taps
 from model.knob import Knob
 
@@ -20,6 +21,10 @@ class Sharpen(Part):
         amount: Annotated[float, Knob(0, 8, unit="x")] = 0.0
         sigma: Annotated[float, Knob(0.002, MOST_SIGMA, "exponential", unit="pictures")] = 0.01
 
+    def __init__(self, settings: "Sharpen.Settings") -> None:
+        super().__init__(settings)
+        self._kept: Kept[torch.Tensor] = Kept()
+
     def neutral(self, values: Mapping[str, float]) -> bool:
         """At no amount."""
         return values["amount"] == 0
@@ -34,4 +39,6 @@ class Sharpen(Part):
     def in_blocks(self, blocks: "Blocks", amounts: "torch.Tensor", site: Site) -> None:
         """The same, by native kernels."""
         amount = site.values["amount"]
-        blocks.smooth(taps(amounts[2], site), own=1 + amount, smoothed=-amount)
+        key = site.values["sigma"], site.pixels_per_picture
+        kernel = self._kept(key, lambda: taps(amounts[2], site))
+        blocks.smooth(kernel, own=1 + amount, smoothed=-amount)

@@ -1,13 +1,11 @@
 """Shear: slant feature maps."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from typing import Annotated
 
 from model.bends.base import Moved
-from model.bends.relocation import Affine, matrix_of
+from model.bends.relocation import Affine, Matrix, Number
 from model.knob import Knob
-
-if TYPE_CHECKING:
-    import torch
 
 Slope = Annotated[float, Knob(-2, 2)]
 
@@ -22,7 +20,7 @@ class Shear(Affine):
         x: Slope = 0.0
         y: Slope = 0.0
 
-    def matrix(self, amounts: "torch.Tensor", pixels_per_picture: float) -> "torch.Tensor":
+    def matrix(self, amounts: Sequence[Number], pixels_per_picture: float) -> Matrix:
         """Of ``amounts`` (mix, x, y)."""
-        _, x, y = amounts.unbind()
-        return matrix_of((1 + x * y, -x, 0.0), (-y, 1.0, 0.0))
+        _, x, y = amounts
+        return (1 + x * y, -x, 0.0), (-y, 1.0, 0.0)

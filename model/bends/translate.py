@@ -1,13 +1,11 @@
 """Translate: shift feature maps."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from typing import Annotated
 
 from model.bends.base import Moved
-from model.bends.relocation import Affine, matrix_of
+from model.bends.relocation import Affine, Matrix, Number
 from model.knob import Knob
-
-if TYPE_CHECKING:
-    import torch
 
 Shift = Annotated[float, Knob(-1, 1, unit="pictures")]
 
@@ -19,7 +17,7 @@ class Translate(Affine):
         x: Shift = 0.0
         y: Shift = 0.0
 
-    def matrix(self, amounts: "torch.Tensor", pixels_per_picture: float) -> "torch.Tensor":
+    def matrix(self, amounts: Sequence[Number], pixels_per_picture: float) -> Matrix:
         """Of ``amounts`` (mix, x, y)."""
-        x, y = (amounts[1:3] * -pixels_per_picture).unbind()
-        return matrix_of((1.0, 0.0, x), (0.0, 1.0, y))
+        _, x, y = amounts
+        return (1.0, 0.0, -x * pixels_per_picture), (0.0, 1.0, -y * pixels_per_picture)

@@ -14,6 +14,7 @@ Labels = npt.NDArray[np.uint8]
 
 _DIRECTIONS = 32  # more of them tell noise apart
 _STARTS = 8
+_FEW_STARTS = 2  # where groups are only to follow, and soon come the next
 _SEED = 0
 
 
@@ -26,6 +27,15 @@ def grouped(responses: Array, energy: Array, ks: Sequence[int], starts: int = _S
     """
     points = directions(responses)
     return np.stack([ordered(_k_means(points, k, starts), energy) for k in ks])
+
+
+def followed(strengths: Array, former: Labels, k: int) -> Labels:
+    """The group of each channel [C] by its ``strengths`` [C, cells] in the picture at hand.
+
+    Groups keep the numbers of the ``former`` ones [C] that they share most channels with.
+    """
+    energy = np.sqrt(np.square(strengths).mean(1))
+    return matched(grouped(strengths, energy, [k], _FEW_STARTS)[0], former, k)
 
 
 def directions(responses: Array) -> Array:

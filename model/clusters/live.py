@@ -1,13 +1,14 @@
 """Clusters that follow the picture: stored ones, of which some layers were grouped anew."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import torch
 
-from model.clusters.grouping import Array, as_array, grouped, matched
+from model.clusters.grouping import Array, Labels, as_array, followed
 from model.clusters.naming import names
 from model.clusters.responses import pooled, shades
 from model.clusters.store import thumbnail
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
 
+    from cuda_ops.cpu.blocks import Blocks
     from model.clusters.store import Clusters
 
-_STARTS = 2  # of k-means: groups are only to follow, and soon come the next
 _LOOKED_AT = 48  # pixels of a side of a map
+
+Follow: TypeAlias = Callable[[Array, Labels, int], Labels]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +87,14 @@ class LiveClusters:
             return _Grouping(labels, self.stored.layers[layer].maps)
         return found
 
-    def regroup(self, layer: str, strengths: Array) -> None:
+    def regroup(self, layer: str, strengths: Array, follow: Follow = followed) -> None:
         """Group the channels of a layer by their ``strengths`` [C, cells] in the picture at hand.
 
-        Groups keep the numbers of those that they share most channels with.
+        ``follow`` finds the groups, as `followed` does.
         """
         k = self.k
         former = self.labels(layer, k).numpy()
-        energy = np.sqrt(np.square(strengths).mean(1))
-        labels = grouped(strengths, energy, [k], _STARTS)[0]
-        found = torch.from_numpy(matched(labels, former, k))
+        found = torch.from_numpy(follow(strengths, former, k))
         self._anew[layer, k] = _Grouping(found, shades(strengths))
         self.version = next(self._versions)
 
@@ -103,8 +104,19 @@ class LiveClusters:
         self.version = next(self._versions)
 
 
-def glimpse(features: "Tensor", picture: tuple[int, int]) -> "Tensor":
-    """About what `pooled` gives, at the price of a small map: [C, cells], on the processor."""
-    step = max(min(features.shape[2:]) // _LOOKED_AT, 1)
-    seen = pooled(features[:, :, ::step, ::step], (picture[0] // step, picture[1] // step))
-    return seen.cpu()
+def glimpse(features: "Tensor | Blocks", picture: tuple[int, int]) -> "Tensor":
+    """About what `pooled` gives, at the price of a small map: [C, cells], on the processor.
+
+    Of ``features`` [1, C, H, W], or of a map of native kernels where it lies.
+    """
+    if isinstance(features, torch.Tensor):
+        step = _step(features.shape[2], features.shape[3])
+        features = features[:, :, ::step, ::step]
+    else:
+        step = _step(*features.size)
+        features = features.features(step)
+    return pooled(features, (picture[0] // step, picture[1] // step)).cpu()
+
+
+def _step(height: int, width: int) -> int:
+    return max(min(height, width) // _LOOKED_AT, 1)

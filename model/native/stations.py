@@ -72,7 +72,7 @@ class _Stop:
 
     def __init__(self, station: Station, rooms: Rooms) -> None:
         self._station = station
-        self._rooms = rooms
+        self._blocks = Blocks(station.map, rooms)
         self._out, self._back = Program(), Program()
         self._plain: Tensor | None = None
 
@@ -81,7 +81,8 @@ class _Stop:
         if bends is None:
             self._through(taps)
             return
-        blocks = Blocks(self._station.map, self._rooms)
+        blocks = self._blocks
+        blocks.begin()
         bends.in_blocks(blocks)
         blocks.choose(None, None)
         blocks.scale_by(self._station.styles)

@@ -81,6 +81,24 @@ def test_channels_and_pixels_take_their_share(native, kind, seed):
     assert torch.equal(made[share == 0], given.maps.double()[share == 0])
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_the_chain_of_the_seed_system_is_its_own_to_the_bit(native, seed):
+    given = rounded(case("canvas_chain", seed), native.source)
+    share = (torch.rand(len(given.maps)) < 0.7).float()
+    wanted = given.applied().to(DTYPES[native.source]).double()
+    made = played(filled(given.maps, native.source, border=seed % 3), given, share)
+    assert torch.equal(made[share == 1], wanted[share == 1])
+    assert torch.equal(made[share == 0], given.maps.double()[share == 0])
+
+
+def test_a_chain_takes_its_share_of_the_whole(native):
+    given = rounded(case("canvas_chain", 1, channels=50), native.source)
+    share, mask = torch.rand(50), torch.rand(given.maps.shape[1:])
+    wanted = given.maps.lerp(given.applied(), share[:, None, None] * mask)
+    made = played(filled(given.maps, native.source, border=1), given, share, mask)
+    assert largest(made - wanted) < bound(native, wanted)
+
+
 @pytest.mark.parametrize("border", BORDERS)
 def test_positions_that_are_far_or_no_numbers_read_something(native, border):
     maps = torch.randn(3, 5, 7)

@@ -78,7 +78,6 @@ def test_many_at_once_are_the_same(network: Network) -> None:
         }
         for kind in AMOUNTS
         for layer in (2, 5)
-        if kind != "canvas_chain"
     }
     ways = (painted(network, path, bends, 3) for path in ("auto", "portable"))
     assert all(near(one, other) for one, other in zip(*ways, strict=True))
