@@ -90,7 +90,7 @@ class Told:
 
     def look(self, generation: int = 0, *, spares: bool = False) -> int:
         """The number of what is told once the board has been looked after."""
-        chain = SimpleNamespace(layers=LAYERS)
+        chain = SimpleNamespace(bent=LAYERS)
         cast: Any = SimpleNamespace(scene=scene(generation), chain=chain, clusters=self._clusters)
         self.board.look(cast, spares=spares)
         if self.board._job is not None:
