@@ -80,11 +80,22 @@ def scene(known: dict[str, Example], network: dict[str, object]) -> dict[str, ob
 
 
 def tiles(
-    loop: Loop, frames: LastFrame, changes: Changes, known: dict[str, Example]
+    known: dict[str, Example], network: dict[str, object]
 ) -> Iterator[tuple[str, list[Tile]]]:
     """A label and what each layer shows, one bend after the other; first of all, none."""
-    film = Excerpt(loop.source)
-    loop.source = film
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "sheet.yaml"
+        YAML().dump(scene(known, network), file)
+        with offline.rehearsal(reading.read(str(file))) as (loop, frames):
+            loop.generator._network.set_precision("auto")  # on native kernels, as on stage
+            yield from _each(loop, frames, known)
+
+
+def _each(
+    loop: Loop, frames: LastFrame, known: dict[str, Example]
+) -> Iterator[tuple[str, list[Tile]]]:
+    film, changes = Excerpt(loop.source), Changes()
+    loop.source, loop.changes = film, changes
     yield "no bend", [_painted(loop, frames, film, 1)]
     for kind, (_, amounts) in known.items():
         row, count = [], REMEMBERED if hasattr(registry.part("bends", kind), "keeps") else 1
@@ -94,7 +105,6 @@ def tiles(
             starts = {name: _start(loop, f"bends.{kind}-{place}.{name}") for name in amounts}
             changes.waiting += _turned(loop, f"bends.{kind}-{place}", starts)
         yield kind, row
-        print(kind, flush=True)
 
 
 def _turned(loop: Loop, bend: str, amounts: dict[str, float]) -> list[Change]:
@@ -156,14 +166,10 @@ def main() -> None:
     network, sees = network_of(asked.model)
     picture = Path(str(importlib.resources.files("scenes"))) / "media" / "ember.jpg"
     known = examples(str(picture) if sees else None)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "sheet.yaml"
-        YAML().dump(scene(known, network), file)
-        with offline.rehearsal(reading.read(str(file))) as (loop, frames):
-            changes = Changes()
-            loop.changes = changes
-            loop.generator._network.set_precision("auto")  # on native kernels, as on stage
-            rows = list(tiles(loop, frames, changes, known))
+    rows = []
+    for kind, row in tiles(known, network):
+        rows.append((kind, row))
+        print(kind, flush=True)
     sheet(rows).save(asked.out, quality=88, optimize=True)
 
 

@@ -1,5 +1,6 @@
 """Clusters on stage: as many as asked for, made anew for the picture, and never in the way."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,13 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def scene(tmp_path: Path, file: Path, *lines: str) -> Any:
+def scene(tmp_path: Path, file: Path, *lines: str, bends: str = "") -> Any:
     path = tmp_path / "scene.yaml"
     path.write_text(
         "performer: 1\nmodel: {untrained: 7, canvas: 32x32}\n"
         f"source: {{kind: image, file: {STILL}}}\n"
         f"clusters: {{file: {file}, k: 3}}\n"
-        "bends:\n  gone: {kind: multiply, layer: 40%, channels: {cluster: 1}, factor: 0}\n"
+        "bends:\n  gone: {kind: multiply, layer: 40%, channels: {cluster: 1}, factor: 0}\n" + bends
     )
     return reading.read(str(path), lines)
 
@@ -78,6 +79,23 @@ def test_live_clusters_are_found_in_the_picture_and_forgotten(tmp_path: Path, fi
         loop.generator.regrouping = None
 
 
+def test_groups_come_from_elsewhere_while_frames_go_on(tmp_path: Path, file: Path) -> None:
+    played = scene(tmp_path, file, "clusters.live=true", "clusters.every_seconds=0.25")
+    with offline.rehearsal(played) as (loop, _):
+        grouping = loop.generator.regrouping
+        assert grouping is not None
+        grouping.at_once = False
+        ends_at = time.monotonic() + 60
+        while not grouping._clusters._anew and time.monotonic() < ends_at:
+            loop.frame()
+        assert set(grouping._clusters._anew) == {(grouping._layers[0], 3)}
+        move(loop, "clusters.live", 0)
+        loop.frame()
+        grouping._worker.submit(lambda: None).result()  # after all that it was told before
+        assert grouping._grouper._process is None
+        loop.generator.regrouping = None
+
+
 def test_live_pictures_are_repeatable_offline(tmp_path: Path, file: Path) -> None:
     def pictures() -> list[torch.Tensor]:
         with offline.rehearsal(scene(tmp_path, file, "clusters.live=true")) as (loop, shown):
@@ -89,6 +107,26 @@ def test_live_pictures_are_repeatable_offline(tmp_path: Path, file: Path) -> Non
         return made
 
     assert all(map(torch.equal, pictures(), pictures()))
+
+
+def test_a_layer_is_heard_where_its_map_lies_and_bends_that_remember_go_on(
+    tmp_path: Path, file: Path
+) -> None:
+    """Live or not, pictures are the same to the bit while the bends of clusters do nothing."""
+
+    def pictures(*lines: str) -> list[torch.Tensor]:
+        more = "  trail: {kind: feedback, layer: 40%, amount: 0.8, zoom: 1.1}\n"
+        played = scene(tmp_path, file, "bends.gone.factor=1", *lines, bends=more)
+        with offline.rehearsal(played) as (loop, shown):
+            made = []
+            for _ in range(12):
+                loop.frame()
+                assert shown.picture is not None
+                made.append(shown.picture.clone())
+        return made
+
+    live = "clusters.live=true", "clusters.every_seconds=0.25"
+    assert all(map(torch.equal, pictures(), pictures(*live)))
 
 
 def test_groups_keep_their_numbers_while_the_picture_changes() -> None:

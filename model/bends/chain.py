@@ -112,17 +112,16 @@ class Chain:
 
     @property
     def clustered(self) -> list[str]:
-        """The layers with bends of clusters whose features can be heard without a trace.
+        """The layers with bends of clusters that take other ones without a trace.
 
-        Where a bend keeps features of a frame before, they would be lost.
+        One that keeps features of a frame before would forget them.
         """
-        keeping = {each.place.name for each in self._placed if hasattr(each.bend, "keeps")}
-        wanted = [
-            each.place.name
-            for each in self._placed
-            if isinstance(each.bend.settings.channels, ChannelCluster)
+        of_clusters = [
+            each for each in self._placed if isinstance(each.bend.settings.channels, ChannelCluster)
         ]
-        return [name for name in dict.fromkeys(wanted) if name not in keeping]
+        keeping = {each.place.name for each in of_clusters if hasattr(each.bend, "keeps")}
+        wanted = dict.fromkeys(each.place.name for each in of_clusters)
+        return [name for name in wanted if name not in keeping]
 
     def walk(self, seconds: float, values: Values) -> None:
         """Let time go on, for bends that move by themselves."""
