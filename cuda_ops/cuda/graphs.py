@@ -183,6 +183,8 @@ class Graphs(Generic[R]):
     def _want(self, work: Work[R], *, is_prepared: bool) -> None:
         """Note a structure. One that is to play now takes the place of those that were to play: a
         knob that sweeps over many structures leaves the former ones behind."""
+        if (wanted := self._wanted.get(work.structure)) is not None:
+            wanted.is_prepared |= is_prepared
         if self.state(work.structure) != "missing":
             return
         if not is_prepared:

@@ -140,6 +140,20 @@ def test_a_structure_that_was_prepared_is_replayed_at_once(api: _Api, said: list
     assert api.log[-1] == "replay bent"
 
 
+def test_what_somebody_waits_for_need_not_be_steady(api: _Api, said: list[str]) -> None:
+    graphs = Graphs[str](api, said.append, HandCranked(waits=False))
+    assert _frame(graphs, "plain") == "plain"
+    assert graphs.prepare(_Work("plain"))
+    assert _frame(graphs, "plain") == "plain"
+    assert api.log == ["warm plain", "capture plain", "replay plain"]
+
+
+def test_nobody_waits_for_longer_than_he_said(graphs: Graphs[str], beside: HandCranked) -> None:
+    assert not graphs.prepare(_Work("plain"), seconds=0.01)
+    beside.turn()
+    assert graphs.prepare(_Work("plain"), seconds=0.01)
+
+
 def test_what_does_not_get_ready_is_seen_eagerly_after_a_while(
     graphs: Graphs[str], beside: HandCranked
 ) -> None:
