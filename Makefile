@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SCENE ?= first_light
 
-.PHONY: demo test check format bench gpu-check fault soak clean
+.PHONY: demo test check format bench gpu-check gpu-train fault soak clean
 
 # The native kernels are built first, or the first minute would play slowly.
 demo: .venv/demo.stamp
@@ -33,6 +33,14 @@ bench: .venv/dev.stamp
 gpu-check: .venv/dev.stamp
 	$(BIN)/python -m benchmarks.gpu_check $(if $(GOLDEN),--golden $(GOLDEN)) \
 		$(if $(OFFICIAL),--official $(OFFICIAL)) $(if $(TUNE),--tune)
+
+# Trains RECIPE on an accelerator for under nine minutes; call it again until it says that it is done.
+# Then `performer evaluate runs/RECIPE/model.safetensors` says whether it scores better than ours.
+RECIPE ?= landscapes-256-long
+gpu-train: .venv/dev.stamp
+	test -d data/landscapes || $(BIN)/python scripts/fetch_landscapes.py
+	$(BIN)/performer train $(RECIPE) --pictures data/landscapes --out runs/$(RECIPE) --device cuda \
+		--minutes 8 $(if $(wildcard runs/$(RECIPE)/checkpoint.safetensors),--resume)
 
 # Breaks one thing after another while a scene plays (TIMES each), and writes what receivers saw.
 fault: .venv/dev.stamp

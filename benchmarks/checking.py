@@ -2,6 +2,7 @@
 
 import platform
 import re
+import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 import torch
 
 import cuda_ops
+from benchmarks.accelerator import Accelerator
 from performer import model_report
 
 PRECISIONS = ("float32", "float16", "bfloat16")
@@ -24,6 +26,7 @@ class Bench:
         ends: on the monotonic clock, when no further row is begun.
         official: a checkout of NVIDIA's stylegan3 to compare with, None for none.
         tune: measure how pictures are cut best, and keep it.
+        accelerator: what is measured of a CUDA device alone; None where there is none.
     """
 
     device: torch.device
@@ -32,6 +35,18 @@ class Bench:
     ends: float
     official: Path | None = None
     tune: bool = False
+    accelerator: Accelerator | None = None
+
+    @property
+    def measured(self) -> Accelerator:
+        """The accelerator, which is there."""
+        assert self.accelerator is not None
+        return self.accelerator
+
+    @property
+    def goldens(self) -> int | None:
+        """How many golden networks are compared; None: all."""
+        return None if self.accelerator is None else self.accelerator.extent.goldens
 
     @property
     def precisions(self) -> tuple[str, ...]:
@@ -63,11 +78,11 @@ class Check:
 
 def report(bench: Bench, checks: Sequence[Check]) -> Iterator[tuple[str, bool]]:
     """The lines of the file, and whether each is a failed row."""
-    yield f"# {device_name(bench.device)}\n", False
+    yield f"# {device_name(bench)}\n", False
     yield from ((line, False) for line in _circumstances(bench))
     for check in checks:
         yield f"\n## {check.title}\n", False
-        if check.needs_device and bench.device.type != "cuda":
+        if check.needs_device and bench.accelerator is None:
             yield "Not measured: there is no CUDA device here.", False
             continue
         yield _cells(check.header), False
@@ -89,7 +104,9 @@ def _circumstances(bench: Bench) -> Iterator[str]:
     yield "Relative errors are Frobenius norms; frames are single pictures after a warm-up."
     if bench.quick:
         yield "\n**Shortened**: float32 alone, without the large networks."
-    if bench.device.type == "cpu":
+    if bench.accelerator is not None and not bench.accelerator.is_real:
+        yield "\n**A rehearsal**: stand-ins on the processor, whose milliseconds say nothing."
+    elif bench.device.type == "cpu":
         threads = torch.get_num_threads()
         yield f"\n**No accelerator**: this is the processor ({threads} threads), and says nothing of one."
 
@@ -98,9 +115,24 @@ def _cells(cells: tuple[str, ...]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def device_name(device: torch.device) -> str:
-    """As the driver calls it; "processor" where there is none."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "processor"
+def device_name(bench: Bench) -> str:
+    """As the driver calls it; "processor" where there is none, "rehearsal" where it is played."""
+    if bench.accelerator is not None and not bench.accelerator.is_real:
+        return "rehearsal"
+    is_cuda = bench.device.type == "cuda"
+    return torch.cuda.get_device_name(bench.device) if is_cuda else "processor"
+
+
+def median(run: Callable[[], object], turns: int, bench: Bench) -> float:
+    """Milliseconds of one call."""
+    return median_of([run] * turns, bench)
+
+
+def median_of(runs: Sequence[Callable[[], object]], bench: Bench) -> float:
+    """Milliseconds, between events on a device, after a warm-up."""
+    for run in runs[:3]:
+        run()
+    return statistics.median(model_report.timed(run, bench.device)[1] for run in runs)
 
 
 def run(bench: Bench, checks: Sequence[Check], results: Path) -> int:
@@ -112,7 +144,7 @@ def run(bench: Bench, checks: Sequence[Check], results: Path) -> int:
         lines.append(line)
         failures += failed
     results.mkdir(parents=True, exist_ok=True)
-    slug = re.sub(r"[^a-z0-9]+", "-", device_name(bench.device).lower()).strip("-")
+    slug = re.sub(r"[^a-z0-9]+", "-", device_name(bench).lower()).strip("-")
     file = results / f"{slug}.md"
     file.write_text("\n".join(lines) + "\n")
     print(f"\n{failures} failed; written to {file}")

@@ -8,8 +8,8 @@ from functools import partial
 
 import torch
 
-from benchmarks.checking import Bench, Row
-from benchmarks.on_device import SUBJECTS, engine_of, median, taps_of
+from benchmarks.checking import Bench, Row, median
+from benchmarks.on_device import taps_of
 from benchmarks.subject import Subject
 from cuda_ops.cpu.filters import gained
 from cuda_ops.cuda import filtered_lrelu
@@ -21,7 +21,7 @@ from model.config_parts import AliasFreeLayerConfig
 def tuning_rows(bench: Bench) -> Iterator[Callable[[], Row]]:
     """The best cut of each layer of the largest networks; kept for whoever plays here."""
     found: dict[tuple[object, ...], Callable[[], Row]] = {}
-    for subject in SUBJECTS if bench.tune else ():
+    for subject in bench.measured.extent.subjects if bench.tune else ():
         for layer in subject.config().synthesis[:-1]:
             alike = layer.up, layer.radial, layer.width, layer.in_size, layer.out_size
             found.setdefault(alike, partial(_tuning_row, bench, subject, layer))
@@ -30,7 +30,7 @@ def tuning_rows(bench: Bench) -> Iterator[Callable[[], Row]]:
 
 @torch.no_grad()
 def _tuning_row(bench: Bench, subject: Subject, layer: AliasFreeLayerConfig) -> Row:
-    engine, kind = engine_of(bench), HALF
+    engine, kind = bench.measured.engine, HALF
     up, down = taps_of(layer)
     split = filtered_lrelu.split(down, 5e-4)
     assert split is not None
@@ -44,7 +44,7 @@ def _tuning_row(bench: Bench, subject: Subject, layer: AliasFreeLayerConfig) -> 
 
     def milliseconds(cut: filtered_lrelu.Cut) -> float:
         step = filtered_lrelu.plan(engine, kind, filters, source, out, ones, ones, ones, cut=cut)
-        return median(step, 8)
+        return median(step, 8, bench)
 
     customary = filtered_lrelu.chosen(kind, filters, slots, size, engine)
     cuts = filtered_lrelu.candidates(kind, filters, slots, size, engine)

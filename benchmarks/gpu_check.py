@@ -1,6 +1,7 @@
 """Checks and times the networks on this machine's accelerator: ``make gpu-check``.
 
-    python -m benchmarks.gpu_check [--golden DIR] [--official DIR] [--tune] [--quick] [--results DIR]
+    python -m benchmarks.gpu_check [--golden DIR] [--official DIR] [--tune] [--quick] [--dry]
+                                   [--results DIR]
 
 Each entry of `CHECKS` becomes a table of a Markdown file in ``benchmarks/results``, named after the
 device. The exit status is 1 where a row failed. Without an accelerator the processor does the
@@ -9,9 +10,11 @@ It ends within eight minutes: rows for which no time is left say so.
 
 On a CUDA device it also compares every kernel with float64, times whole networks by graph, eagerly,
 in plain torch and, with ``--official``, by NVIDIA's own plugins from a checkout DIR, says how far
-from the floor they are, which kernels take longest, and whether memory grows over 20,000 frames.
-``--tune`` measures how each layer is cut best, and keeps that for whoever plays on this device; it
-takes up to twenty minutes more.
+from the floor they are, what the live loop costs with a latent that moves and with twenty bends,
+which kernels take longest, and whether memory grows over 20,000 frames. ``--tune`` measures how each
+layer is cut best, and keeps that for whoever plays on this device; it takes up to twenty minutes
+more. ``--dry`` rehearses all of that on the processor, on stand-ins, so that it is known to run to
+its end before a device is at hand.
 """
 
 import argparse
@@ -22,7 +25,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Literal
 
 import numpy as np
@@ -30,7 +35,8 @@ import torch
 from torch import Tensor
 
 import model
-from benchmarks import cuts, on_device
+from benchmarks import cuts, live, networks_on_device, on_device
+from benchmarks.accelerator import Accelerator, CudaAccelerator
 from benchmarks.checking import Bench, Check, Row, run
 from model import networks, schedule
 from model.device.programs import patiently
@@ -71,7 +77,7 @@ def _loaded(path: Path, key: str, precision: str, device: torch.device) -> Netwo
 def golden_rows(bench: Bench) -> Iterator[Callable[[], Row]]:
     """Every golden network in every precision, against the stored arrays."""
     for precision in bench.precisions:
-        for stored in golden.models(bench.golden, precision):
+        for stored in islice(golden.models(bench.golden, precision), bench.goldens):
             fixtures = OnDevice(
                 stored.folder, stored.name, stored.facts, precision, device=bench.device
             )
@@ -105,7 +111,7 @@ def _pictures_error(fixtures: OnDevice) -> float:
 
 def float64_rows(bench: Bench) -> Iterator[Callable[[], Row]]:
     """Every golden network in every precision, against float64 on the processor, fresh latents."""
-    for stored in golden.models(bench.golden):
+    for stored in islice(golden.models(bench.golden), bench.goldens):
         network = stored.network()
         references = model_report.exact_pictures(network, _tell)
         network.to(bench.device)
@@ -165,8 +171,10 @@ LARGE_SUBJECTS = (
 
 def frame_rows(bench: Bench) -> Iterator[Callable[[], Row]]:
     """Milliseconds a frame (batch 1, mapping and encoder included), and device memory."""
-    golden_ones = tuple(Subject(m.name, m.network) for m in golden.models(bench.golden))
-    for subject in (*golden_ones, *QUICK_SUBJECTS, *(() if bench.quick else LARGE_SUBJECTS)):
+    stored = islice(golden.models(bench.golden), bench.goldens)
+    golden_ones = tuple(Subject(m.name, m.network) for m in stored)
+    quick = QUICK_SUBJECTS if bench.goldens is None else ()
+    for subject in (*golden_ones, *quick, *(() if bench.quick else LARGE_SUBJECTS)):
         # Made once for all precisions, and only when the first row's turn comes.
         make = cache(lambda subject=subject: subject.make().to(bench.device))
         for precision in bench.precisions:
@@ -224,26 +232,40 @@ CHECKS = (
             "graph, still",
             "eager",
             "plain torch",
-            "two bends",
-            "twenty bends",
+            "floor",
             "times the floor",
             "NVIDIA's plugins",
             "ratio",
             "relative error",
         ),
-        on_device.network_rows,
+        networks_on_device.network_rows,
+        needs_device=True,
+    ),
+    Check(
+        "Live loop",
+        (
+            "network",
+            "latent stands, ms a frame",
+            "latent moves",
+            "that costs",
+            "two bends",
+            "twenty bends",
+            "they cost",
+            "frames without a graph",
+        ),
+        live.live_rows,
         needs_device=True,
     ),
     Check(
         "Top kernels",
         ("kernel", "calls", "ms", "share"),
-        on_device.profile_rows,
+        networks_on_device.profile_rows,
         needs_device=True,
     ),
     Check(
         "Memory",
         ("network", "frames", "used MB", "growth MB"),
-        on_device.memory_rows,
+        networks_on_device.memory_rows,
         needs_device=True,
     ),
     Check(
@@ -269,18 +291,30 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--golden", type=Path, default=ROOT / "tests" / "golden", metavar="DIR")
     parser.add_argument("--quick", action="store_true", help="float32 and small networks only")
-    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks/results", metavar="DIR")
+    parser.add_argument("--results", type=Path, metavar="DIR", help="benchmarks/results")
     parser.add_argument("--official", type=Path, metavar="DIR", help="NVIDIA's stylegan3")
     parser.add_argument("--tune", action="store_true", help="measure and keep the best cuts")
+    parser.add_argument("--dry", action="store_true", help="rehearse it on the processor")
     asked = parser.parse_args()
-    device = model_report.playing_device()
-    if device.type == "cpu":
+    device = torch.device("cpu") if asked.dry else model_report.playing_device()
+    if device.type == "cpu" and not asked.dry:
         print("NO ACCELERATOR HERE: the processor does the shortened list.", file=sys.stderr)
     quick = asked.quick or device.type == "cpu"
     ends = time.monotonic() + SECONDS + (TUNING_SECONDS if asked.tune else 0)
-    bench = Bench(device, asked.golden, quick, ends, asked.official, asked.tune)
+    accelerator = _accelerator(device, dry=asked.dry)
+    bench = Bench(device, asked.golden, quick, ends, asked.official, asked.tune, accelerator)
+    results = asked.results or (Path(mkdtemp()) if asked.dry else ROOT / "benchmarks" / "results")
     with patiently():  # torch would else play while kernels are compiled
-        return run(bench, CHECKS, asked.results)
+        return run(bench, CHECKS, results)
+
+
+def _accelerator(device: torch.device, *, dry: bool) -> Accelerator | None:
+    if dry:
+        from benchmarks.dry import DryAccelerator
+
+        torch.set_num_threads(1)  # two spin, where a neighbour is busy
+        return DryAccelerator()
+    return CudaAccelerator(device) if device.type == "cuda" else None
 
 
 if __name__ == "__main__":

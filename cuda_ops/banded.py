@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cuda_ops.cuda.recording import hold
 from cuda_ops.geometry import check_output, filter_size, output_size
 
 # Relative error (Frobenius norm) at which the sum of separable filters stands for a 2-D filter:
@@ -101,7 +102,7 @@ def plan(f: Tensor, geometry: Geometry) -> Plan:
 
     ``ValueError`` where no pixel would be left.
     """
-    return _plan(SameFilter(f), geometry)
+    return hold(_plan(SameFilter(f), geometry))
 
 
 @lru_cache(maxsize=256)

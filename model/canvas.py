@@ -91,9 +91,10 @@ class CanvasSynthesis(Synthesis):
         self, w: Tensor, code: Code, gains: Sequence[float | Tensor], taps: Taps | None
     ) -> Tensor:
         program: CanvasProgram | CanvasSteps | None = None
-        if len(w) == 1 and not any(isinstance(gain, Tensor) for gain in gains):
-            shapes, inputs = shapes_of(code.skips), (w, *tensors_of(code.skips))
-            program = self.programs.find(self, shapes, *inputs)
+        lying = [gain for gain in gains if isinstance(gain, Tensor)]
+        if len(w) == 1 and all(gain.ndim == 0 for gain in lying):
+            shapes, inputs = shapes_of(code.skips), (w, *tensors_of(code.skips), *lying)
+            program = None if lying else self.programs.find(self, shapes, *inputs)
             program = program or self.on_device.find(self, shapes, *inputs)
         if program is None:
             return self._painted_by_layers(w, code, gains, taps)

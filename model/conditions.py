@@ -1,17 +1,20 @@
 """What an encoder may be shown of a picture: the mathematics that stage and training share.
 
 A picture is [N, 3, H, W], RGB, nominally -1 … 1. Lengths are told in pixels of a picture
-`NATIVE_HEIGHT` high, so that a condition looks the same at any size.
+`NATIVE_HEIGHT` high, so that a condition looks the same at any size. An amount that is a tensor
+lies on a device, where nobody may wait for its value.
 """
 
 import functools
-import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     import torch
 
+Amount: TypeAlias = "float | torch.Tensor"
+
 NATIVE_HEIGHT = 256
+_NARROWEST = 1e-3  # pixels of a blur that does nothing
 _TILE = 64  # rows of a product; fewer leave out more zeros, but cost more calls
 
 _BRIGHTNESS = (0.2126, 0.7152, 0.0722)  # the shares of red, green and blue, by ITU-R BT.709
@@ -37,11 +40,13 @@ def resized(picture: "torch.Tensor", size: tuple[int, int]) -> "torch.Tensor":
 
 def brightness(picture: "torch.Tensor") -> "torch.Tensor":
     """How bright ``picture`` [N, 3, H, W] is, [N, 1, H, W] in the same range."""
-    weights = picture.new_tensor(_BRIGHTNESS).view(1, 3, 1, 1)
+    from model.constants import constant
+
+    weights = constant(_BRIGHTNESS, picture).view(1, 3, 1, 1)
     return (picture * weights).sum(dim=1, keepdim=True)
 
 
-def blur(picture: "torch.Tensor", sigma: float, height: int | None = None) -> "torch.Tensor":
+def blur(picture: "torch.Tensor", sigma: Amount, height: int | None = None) -> "torch.Tensor":
     """``picture`` under a Gaussian of ``sigma`` pixels of a picture `NATIVE_HEIGHT` high.
 
     ``height`` is that of the whole of which it is a crop, None where it is the whole.
@@ -51,8 +56,8 @@ def blur(picture: "torch.Tensor", sigma: float, height: int | None = None) -> "t
 
 def edges(
     picture: "torch.Tensor",
-    strength: float,
-    softness: float,
+    strength: Amount,
+    softness: Amount,
     height: int | None = None,
     *,
     invert: bool = False,
@@ -69,7 +74,7 @@ def edges(
     light = (brightness(wide) + 1) / 2
     steepness = _slope(blurred(light, softness * pixels)) * pixels
     # A blur flattens every slope; what it takes from a sharp step is given back.
-    contrast = _CONTRAST * math.hypot(1.0, softness) * strength
+    contrast = _CONTRAST * (1 + softness**2) ** 0.5 * strength
     lines = 1 - 2 * torch.exp(-contrast * steepness)
     return (-lines if invert else lines).expand_as(picture).to(picture.dtype)
 
@@ -79,13 +84,15 @@ def _slope(light: "torch.Tensor") -> "torch.Tensor":
     import torch
     from torch.nn.functional import conv2d, pad
 
-    across = light.new_tensor(_SCHARR) / _SCHARR_GAIN
+    from model.constants import constant
+
+    across = constant(_SCHARR, light) / _SCHARR_GAIN
     kernels = torch.stack([across, across.mT])[:, None]
     slopes = conv2d(pad(light, (1, 1, 1, 1), mode="replicate"), kernels)
     return slopes.square().sum(dim=1, keepdim=True).sqrt()
 
 
-def blurred(picture: "torch.Tensor", sigma: float, margin: int | None = None) -> "torch.Tensor":
+def blurred(picture: "torch.Tensor", sigma: Amount, margin: int | None = None) -> "torch.Tensor":
     """``picture`` [N, C, H, W] under the separable kernel 2^-((x / sigma)²), ``sigma`` in pixels.
 
     The kernel is that of StyleGAN-Canvas, cut off at 3 sigma and normalised; only the outermost
@@ -94,6 +101,8 @@ def blurred(picture: "torch.Tensor", sigma: float, margin: int | None = None) ->
     """
     import torch
 
+    if isinstance(sigma, torch.Tensor):
+        return _blurred_there(picture, sigma, margin)
     if sigma <= 0:
         return picture
     # As products with two banded matrices: fast at any sigma, and no padding to carve off.
@@ -103,6 +112,19 @@ def blurred(picture: "torch.Tensor", sigma: float, margin: int | None = None) ->
     across = _matrix(width, sigma, margin, wide.device, wide.dtype)
     reach = int(3 * sigma) + 1
     return _product(down, _product(across, wide.mT, reach).mT, reach).to(picture.dtype)
+
+
+def _blurred_there(
+    picture: "torch.Tensor", sigma: "torch.Tensor", margin: int | None
+) -> "torch.Tensor":
+    """The same where nobody may ask how wide the band is: it is as wide as the picture."""
+    import torch
+
+    height, width = picture.shape[-2:]
+    wide = picture.to(torch.promote_types(picture.dtype, torch.float32))
+    given = sigma.clamp_min(_NARROWEST).to(wide.dtype), margin, wide.device, wide.dtype
+    down, across = _matrix_of(height, *given), _matrix_of(width, *given)
+    return (down @ (wide @ across.mT)).to(picture.dtype)
 
 
 def _product(banded: "torch.Tensor", picture: "torch.Tensor", reach: int) -> "torch.Tensor":
@@ -121,6 +143,12 @@ def _product(banded: "torch.Tensor", picture: "torch.Tensor", reach: int) -> "to
 def _matrix(
     length: int, sigma: float, margin: int | None, device: "torch.device", dtype: "torch.dtype"
 ) -> "torch.Tensor":
+    return _matrix_of(length, sigma, margin, device, dtype)
+
+
+def _matrix_of(
+    length: int, sigma: Amount, margin: int | None, device: "torch.device", dtype: "torch.dtype"
+) -> "torch.Tensor":
     """[length, length]: what each pixel (row) takes of each (column) and its mirror images."""
     import torch
 
@@ -137,7 +165,7 @@ def _matrix(
     return (near + before + after) / total
 
 
-def _weight(distance: "torch.Tensor", sigma: float) -> "torch.Tensor":
+def _weight(distance: "torch.Tensor", sigma: Amount) -> "torch.Tensor":
     import torch
 
     inside = (3 * sigma + 1 - distance.abs()).clamp(0, 1)  # full up to 3 sigma, none a tap later

@@ -24,6 +24,10 @@ Statistics: TypeAlias = Literal["stored", "frame"]
 """Whose mean and variance normalise: those of training, or those of the condition at hand."""
 
 
+# How far renormalised statistics may lie from those of the batch: in deviations, and as a factor.
+MOST_SHIFT, MOST_SCALE = 5.0, 3.0
+
+
 class Mode(NamedTuple):
     """How one pass is computed: what normalises, and the type in which convolutions run.
 
@@ -38,8 +42,10 @@ class Mode(NamedTuple):
 class BatchNorm(nn.Module):
     """Batch normalisation whose statistics can be chosen for each pass.
 
-    In training they are those of the batch, over all processes that train together, and
-    ``momentum`` is how fast the running ones follow.
+    In training it is renormalised (Ioffe 2017, arXiv:1702.03275): its gradient is that of the
+    batch's statistics, over all processes that train together, but what comes out is as the running
+    ones make it, which is what will be played. Two pictures alone would lose their light and
+    colour to their common mean. ``momentum`` is how fast the running ones follow.
     """
 
     running_mean: Tensor
@@ -56,25 +62,38 @@ class BatchNorm(nn.Module):
 
     def forward(self, x: Tensor, statistics: Statistics) -> Tensor:
         """[N, C, H, W] to the same."""
-        if self.training and together.count() > 1:
-            return self._together(x)
-        frame = statistics == "frame" and not self.training
+        if self.training:
+            return self._renormalised(x)
+        frame = statistics == "frame"
         mean, variance = (None, None) if frame else (self.running_mean, self.running_var)
-        train = frame or self.training
         return F.batch_norm(
-            x, mean, variance, self.weight, self.bias, train, self.momentum, self._epsilon
+            x, mean, variance, self.weight, self.bias, frame, self.momentum, self._epsilon
         )
 
-    def _together(self, x: Tensor) -> Tensor:
+    def _renormalised(self, x: Tensor) -> Tensor:
+        normal, mean, variance = self._normalised(x)
+        with torch.no_grad():
+            running = (self.running_var + self._epsilon).sqrt()
+            scale = ((variance + self._epsilon).sqrt() / running).clamp(1 / MOST_SCALE, MOST_SCALE)
+            shift = ((mean - self.running_mean) / running).clamp(-MOST_SHIFT, MOST_SHIFT)
+            count = together.count() * x.numel() // x.shape[1]
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
+        gain, bias = self.weight * scale, self.weight * shift + self.bias
+        return normal * gain[:, None, None] + bias[:, None, None]
+
+    def _normalised(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """``x`` by the statistics of the batch; and they, mean and variance [C]."""
+        if together.count() == 1:
+            mean, variance = torch.zeros_like(self.bias), torch.ones_like(self.bias)
+            normal = F.batch_norm(x, mean, variance, None, None, True, 1.0, self._epsilon)
+            count = x.numel() // x.shape[1]
+            return normal, mean, variance * ((count - 1) / count)
         mean = together.mean(x.mean([0, 2, 3]))
         centred = x - mean[:, None, None]
         variance = together.mean(centred.square().mean([0, 2, 3]))
-        count = together.count() * x.numel() // x.shape[1]
-        with torch.no_grad():
-            self.running_mean.lerp_(mean, self.momentum)
-            self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
-        gain = self.weight * (variance + self._epsilon).rsqrt()
-        return centred * gain[:, None, None] + self.bias[:, None, None]
+        normal = centred * (variance + self._epsilon).rsqrt()[:, None, None]
+        return normal, mean, variance
 
 
 class Convolution(Drawn):

@@ -5,18 +5,23 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+import numpy.typing as npt
 
+from model.config import CanvasConfig, StyleGAN3Config
 from model.knob import Knob
-from model.latent.rows import row_shares, shifted
+from model.latent.rows import Shares, row_shares, shifted
 from model.settings import Playable
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from model.config import CanvasConfig, Config
+    from model.config import Config
     from model.network import Code, Network
 
 Values = Mapping[str, float]
+Moving = Mapping[str, "Tensor"]
+"""Numbers of a call that a device reads where they lie, so that it follows them: for Canvas the
+``encoder_shares`` [num_ws] and ``skip_gains``, for StyleGAN3 the ``placement`` [3, 3]."""
 
 SKIPS = tuple(f"skip_{number}" for number in range(1, 9))
 ENCODER = (
@@ -117,7 +122,7 @@ class Options:
         classes = torch.zeros(1, count)
         classes[0, min(int(values["label_a"]), last)] += 1 - mix
         classes[0, min(int(values["label_b"]), last)] += mix
-        return classes.to(self._network.mapping.w_avg)
+        return classes
 
     def code(self, condition: "Tensor", values: Values) -> "Code":
         """What the encoder makes of a condition [1, 3, H, W]."""
@@ -127,28 +132,50 @@ class Options:
         rows = int(values["encoder_ws"])
         return code if rows < 0 else code.replacing(min(rows, code.w.shape[1]))
 
-    def mixed(self, w: "Tensor", code: "Code", values: Values) -> "tuple[Tensor, Code]":
+    def moving(self, values: Values) -> dict[str, npt.ArrayLike]:
+        """What a call can read where it lies on a device, by name: see `Moving`."""
+        match self._network.config:
+            case CanvasConfig() as config:
+                rows = int(values["encoder_ws"])
+                trained = config.encoder_ws if rows < 0 else min(rows, config.num_ws)
+                shares = _shares(values, trained, config.num_ws)
+                return {"encoder_shares": shares, "skip_gains": self._gains_of(config, values)}
+            case StyleGAN3Config():
+                return {"placement": placement(*(values[name] for name in TRANSFORM))}
+        return {}
+
+    def mixed(
+        self, w: "Tensor", code: "Code", values: Values, moving: Moving | None = None
+    ) -> "tuple[Tensor, Code]":
         """w [1, num_ws, w_dim] and a code, with the rows of either as the knobs share them out."""
-        count = w.shape[1]
-        covered = row_shares(values["encoder_from"], values["encoder_to"], count)
-        if not covered.any():
+        if moving is not None:
+            return shifted(w, code.w, moving["encoder_shares"]), code.replacing(0)
+        if not row_shares(values["encoder_from"], values["encoder_to"], w.shape[1]).any():
             return w, code
-        trained = row_shares(0, code.encoder_ws, count)
-        shares = trained + covered * (np.float32(values["encoder_mix"]) - trained)
+        shares = _shares(values, code.encoder_ws, w.shape[1])
         return shifted(w.to(code.w), code.w, shares), code.replacing(0)
 
-    def synthesis(self, values: Values, frame: int) -> dict[str, Any]:
+    def synthesis(self, values: Values, frame: int, moving: Moving | None = None) -> dict[str, Any]:
         """Options for the synthesis of the frame of this number, which seeds random noise."""
-        family = self._network.config.family
-        if family == "stylegan2":
-            return self._noise(values, frame)
-        return self._gains(values) if family == "canvas" else self._transform(values)
+        match self._network.config:
+            case CanvasConfig() as config:
+                return self._gains(config, values, moving)
+            case StyleGAN3Config():
+                return self._transform(values, moving)
+        return self._noise(values, frame)
 
-    def _gains(self, values: Values) -> dict[str, Any]:
-        config: CanvasConfig = self._network.config  # type: ignore[assignment]
-        count = sum(block.gives_skip for block in config.encoder.blocks)
-        gains = [values["skips"] * values.get(f"skip_{each}", 1.0) for each in range(1, count + 1)]
+    def _gains(
+        self, config: "CanvasConfig", values: Values, moving: Moving | None
+    ) -> dict[str, Any]:
+        if moving is not None:
+            return {"skip_gains": [*moving["skip_gains"].unbind()]}
+        gains = self._gains_of(config, values)
         return {} if all(gain == 1 for gain in gains) else {"skip_gains": gains}
+
+    @staticmethod
+    def _gains_of(config: "CanvasConfig", values: Values) -> list[float]:
+        count = sum(block.gives_skip for block in config.encoder.blocks)
+        return [values["skips"] * values.get(f"skip_{each}", 1.0) for each in range(1, count + 1)]
 
     def _noise(self, values: Values, frame: int) -> dict[str, Any]:
         options: dict[str, Any] = {}
@@ -157,17 +184,30 @@ class Options:
         if values["random_noise"]:
             import torch
 
+            from cuda_ops.cuda.recording import refuse
+
+            refuse("random noise is drawn by the host in every frame")
             torch.manual_seed(frame)  # so that a frame painted again has the same noise
             options["noise"] = "random"
         return options
 
-    def _transform(self, values: Values) -> dict[str, Any]:
+    def _transform(self, values: Values, moving: Moving | None) -> dict[str, Any]:
+        stored: Tensor = self._network.synthesis.input.transform  # type: ignore[assignment,union-attr]
+        if moving is not None:
+            return {"transform": stored @ moving["placement"]}
         turn, x, y, zoom = (values[name] for name in TRANSFORM)
         if (turn, x, y, zoom) == (0, 0, 0, 1):
             return {}
-        stored: Tensor = self._network.synthesis.input.transform  # type: ignore[assignment,union-attr]
-        placed = stored.new_tensor(placement(turn, x, y, zoom))
-        return {"transform": stored @ placed}
+        return {"transform": stored @ stored.new_tensor(placement(turn, x, y, zoom))}
+
+
+def _shares(values: Values, trained: int, count: int) -> Shares:
+    """How much of each of ``count`` rows of w is the encoder's, of which the first ``trained`` are
+    where no knob says otherwise."""
+    own = row_shares(0, trained, count)
+    covered = row_shares(values["encoder_from"], values["encoder_to"], count)
+    shares: Shares = own + covered * (np.float32(values["encoder_mix"]) - own)
+    return shares
 
 
 def placement(turn: float, x: float, y: float, zoom: float) -> list[list[float]]:

@@ -1,12 +1,29 @@
 """The frozen, strict description of what a scene may say, and of what of it can be played."""
 
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field
 
 from model.knob import Knob
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,39}$")]
+
+
+def choice(shape: Callable[[Any], str | None], expected: str) -> Discriminator:
+    """For a field of several shapes, so that a mistake in one of them is one error, not one each.
+
+    ``shape`` names the `pydantic.Tag` of the one that a value means; None: of nothing ``expected``.
+    """
+    return Discriminator(shape, custom_error_type="choice_error", custom_error_message=expected)
+
+
+def meant(value: Any, **models: type[BaseModel]) -> str | None:
+    """The name of the model that ``value`` is of, or means by having the field it is given for."""
+    if isinstance(value, BaseModel):
+        return type(value).__name__
+    found = value if isinstance(value, Mapping) else {}
+    return next((model.__name__ for field, model in models.items() if field in found), None)
 
 
 class Playable(BaseModel):

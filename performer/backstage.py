@@ -5,7 +5,6 @@ threads of our own; what is left for the frame is to put the new stations in the
 """
 
 import contextlib
-import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -16,15 +15,19 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
+from model.device.programs import patiently
 from performer.cast import Cast, assemble, open_source
 from performer.errors import FieldError, PerformerError
+from performer.graphics_card import GraphicsCard
 from performer.loop import Loop
+from performer.parameters import Snapshot
 from performer.parts import Picture, Source
 from performer.performance import load_network, model_name, network_key, without
 from performer.playbill import Playbill
 from performer.scene import Scene
 from performer.sources.capture import Capture
 from performer.stages import Stations
+from performer.threads import give_way
 
 T = TypeVar("T")
 
@@ -58,7 +61,14 @@ class Backstage:
     plays alone, and ``said`` says why: its ``state`` is ``loads`` or ``refused``.
     """
 
-    def __init__(self, playbill: Playbill, cast: Cast, loop: Loop, device: str) -> None:
+    def __init__(
+        self,
+        playbill: Playbill,
+        cast: Cast,
+        loop: Loop,
+        device: str,
+        card: GraphicsCard | None = None,
+    ) -> None:
         self.ready: Ready | None = None
         self.said: dict[str, Any] = {}
         self._playbill = playbill
@@ -66,6 +76,7 @@ class Backstage:
         self._network_key = network_key(cast.scene.model)
         self._loop = loop
         self._device = device
+        self._card = card
         self._taken = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="backstage", daemon=True)
@@ -128,9 +139,11 @@ class Backstage:
 
     def _ready(self, cast: Cast, former: Cast, *, painted: bool) -> Ready:
         """Everything that ``cast`` needs to play, its network ``painted`` with or not yet."""
-        stations, anew = cast.stations(self._device), cast.scene.origin != former.scene.origin
+        stations, anew = cast.stations(self._device, self._card), _is_another(cast, former)
         if not painted:
             giving_way(lambda: self._paint_first(stations, anew=anew))
+        if self._card is not None:
+            self._capture_first(stations, cast, former, anew=anew)
         return Ready(
             cast,
             stations,
@@ -141,17 +154,31 @@ class Backstage:
         )
 
     def _load(self, scene: Scene) -> Any:
-        return load_network(scene.model, self._device, scene.model.precision)
+        with contextlib.nullcontext() if self._card is None else self._card.turn:
+            return load_network(scene.model, self._device, scene.model.precision)
 
     @torch.inference_mode()
     def _paint_first(self, stations: Stations, *, anew: bool) -> None:
         """Let the network make all that it makes only once; on a picture that nobody sees."""
+        snapshot = self._snapshot(stations, anew=anew)
+        with patiently():
+            stations.paint(stations.latent(snapshot), GREY, snapshot)
+
+    @torch.inference_mode()
+    def _capture_first(self, stations: Stations, cast: Cast, former: Cast, *, anew: bool) -> None:
+        """Have the graph made that will play first, for pictures as the source gives them."""
+        snapshot = self._snapshot(stations, anew=anew)
+        footage = self._loop.paint.footage
+        if footage is None or cast.footage is not former.footage:
+            footage = stations.source.at(snapshot.moment, snapshot.under("source"))
+        stations.paint.prepare(stations.latent(snapshot), footage, snapshot)
+
+    def _snapshot(self, stations: Stations, *, anew: bool) -> Snapshot:
+        """What the first frame of other stations will see."""
         if not anew:  # at the canvas that will play
             stations.parameters.take_over(self._loop.parameters)
         moment = replace(self._loop.clock.latest, delta=0.0)
-        snapshot = stations.parameters.advance(moment, [])
-        code = stations.generator.encode(stations.condition(GREY, snapshot), snapshot)
-        stations.post(stations.generator(stations.latent(snapshot), code, snapshot), snapshot)
+        return stations.parameters.advance(moment, [])
 
     def _capture(self, source: Source, scene: Scene) -> Capture:
         """The source in front of the frames, with its first picture; a device may come later."""
@@ -171,6 +198,10 @@ class Backstage:
         former, self._cast = self._cast, ready.cast
         self._playbill.write(ready.cast.scene)
         _close_parts(former, ready.cast)
+
+
+def _is_another(cast: Cast, former: Cast) -> bool:
+    return cast.scene.origin != former.scene.origin
 
 
 def about(cast: Cast) -> dict[str, Any]:
@@ -210,8 +241,7 @@ def giving_way(work: Callable[[], T]) -> T:
 
 
 def _give_way() -> None:
-    if sys.platform == "linux":  # the only system where threads have a niceness of their own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+    give_way(_NICENESS)
     torch.set_num_threads(1)
 
 

@@ -13,10 +13,13 @@ from model.errors import LoadError
 from model.latent.directions import DirectionError, Directions
 from model.latent.space import Space
 from model.options import Options
-from performer import registry
+from performer import models, registry
+from performer.captured import Captured
 from performer.clock import Moment
 from performer.console import warn
 from performer.errors import FieldError, PerformerError, is_out_of_memory
+from performer.graphics_card import GraphicsCard
+from performer.painting import InOrder, Painting
 from performer.parameters import Parameters
 from performer.parts import Condition, Part, Picture, Post, Settings, Source
 from performer.presets import presets_of, rows_of
@@ -43,8 +46,8 @@ class Cast:
     clusters: LiveClusters | None
     footage: Footage | None
 
-    def stations(self, device: str) -> Stations:
-        """Everything that the frame needs of them."""
+    def stations(self, device: str, card: GraphicsCard | None = None) -> Stations:
+        """Everything that the frame needs of them; with a ``card``, frames are replayed there."""
         scene, network = self.scene, self.network
         table, options, sizes = scene.table(), Options(network), Sizes(network.config)
         parameters = Parameters(table, scene.macro_links(table), scene.neutral())
@@ -54,13 +57,20 @@ class Cast:
         generator = Generator(network, options, self.chain, sizes, device)
         if self.clusters is not None and scene.clusters is not None:
             generator.regrouping = Regrouping(self.clusters, self.chain, network.config)
+        condition = Conditioning(self.parts[_CONDITION], sizes, device)
+        post = Posting([(name, self.parts["post", name]) for name in scene.post])
+        if card is None:
+            paint: Painting = InOrder(condition, generator, post, device)
+        else:
+            paint = Captured(condition, generator, post, options, card)
         return Stations(
             parameters=parameters,
             latent=self._latent(options),
             source=self._covering(sizes, parameters),
-            condition=Conditioning(self.parts[_CONDITION], sizes, device),
+            condition=condition,
             generator=generator,
-            post=Posting([(name, self.parts["post", name]) for name in scene.post]),
+            post=post,
+            paint=paint,
         )
 
     def _latent(self, options: Options) -> Latent:
@@ -244,8 +254,7 @@ def find_clusters(scene: Scene, network: Any) -> LiveClusters | None:
     settings = scene.clusters or ClusterSettings()
     file = settings.file
     if file is None and scene.model.file is not None:
-        beside = clusters.beside(scene.model.file)
-        file = beside if beside.is_file() else None
+        file = models.found_clusters(scene.model.file)
     if file is None:
         return None
     try:
@@ -273,7 +282,7 @@ def place(
         chain.prepare(network, canvas[0] / canvas[1])
         return chain
     except PlaceError as error:
-        raise FieldError.of(("bends", error.bend, error.field), error) from error
+        raise FieldError.of(("bends", error.bend, *error.field), error) from error
 
 
 def _rest(name: str, error: Exception) -> None:

@@ -77,14 +77,22 @@ def _doctor(asked: argparse.Namespace) -> int:
 
 
 def _build(asked: argparse.Namespace) -> int:
+    import torch
+
     import cuda_ops
     from cuda_ops import build
+    from performer import precompile
 
+    has_card = torch.cuda.is_available()
+    for line in precompile.lines(asked.scenes) if has_card else ():
+        say(line)
     try:
         build.build(say)
     except build.BuildError as error:
         raise PerformerError(f"operators: {error}") from error
     say(f"operators: {cuda_ops.path()}")
+    if not has_card:
+        say("graphics card: none that torch can use, so there is nothing to compile for one")
     return 0
 
 
@@ -171,6 +179,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor.set_defaults(command=_doctor)
     build = commands.add_parser("build", help="compile the fast operators now, and wait")
+    build.add_argument(
+        "scenes", nargs="*", help="for a graphics card: whose kernels; of all built-in ones"
+    )
     build.set_defaults(command=_build)
     schema = commands.add_parser("schema", help="print the JSON Schema of scenes, for editors")
     schema.set_defaults(command=_schema)

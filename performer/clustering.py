@@ -40,6 +40,8 @@ def make(
         what = "this network paints without seeing pictures; leave it away"
         raise PerformerError(f"--pictures: {what}")
     path = out or subject.out
+    if out is None:
+        path.parent.mkdir(parents=True, exist_ok=True)  # perhaps the performer's own folder
     if not path.parent.is_dir():
         raise PerformerError(f"--out: there is no folder {path.parent}; make it first")
     found = grouped(subject, conditions(subject, folder), ks)

@@ -15,6 +15,7 @@ def lines() -> Iterator[str]:
     yield _device()
     yield _auto_precision()
     yield _operators()
+    yield from _graphs()
     for group in _GROUPS:
         for kind in registry.kinds(group):
             yield f"{group.removesuffix('s')} {kind}: {_diagnosis(group, kind)}"
@@ -40,6 +41,22 @@ def _operators() -> str:
     import cuda_ops
 
     return f"operators: {cuda_ops.path('cuda' if torch.cuda.is_available() else 'cpu')}"
+
+
+def _graphs() -> Iterator[str]:
+    """On a graphics card, which parts keep frames from being replayed there as one graph."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return
+    yield "graphs: a frame is replayed as one CUDA graph, captured beside the show"
+    for group in ("conditions", "post"):
+        for kind in registry.kinds(group):
+            if not hasattr(registry.part(group, kind), "follow"):
+                yield f"graphs: none while a knob of {kind} moves, which reads it as a number"
+    for kind in registry.kinds("bends"):
+        if getattr(registry.part("bends", kind), "needs_host", False):
+            yield f"graphs: none while the bend {kind} plays, which works on the host"
 
 
 def _diagnosis(group: str, kind: str) -> str:

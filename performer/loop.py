@@ -1,6 +1,7 @@
 """The frame, in order, on one screen."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Protocol
 
 import torch
@@ -51,9 +52,16 @@ class Loop:
         self.master.give_way(snapshot.blend.cross_fade_seconds)
         w = self.latent(snapshot)
         footage = self.source.at(moment, snapshot.under("source"))
-        code = self.generator.encode(self.condition(footage, snapshot), snapshot)
-        picture = self.post(self.generator(w, code, snapshot), snapshot)
+        picture = self.paint(w, footage, snapshot)  # condition, encoder, generator (+bends), post
         self.frames.publish(self.master(picture, snapshot), moment, footage)
+
+    @torch.inference_mode()
+    def prepare(self, seconds: float) -> None:
+        """Let what paints get ready for the first frame, for so long at most."""
+        moment = replace(self.clock.latest, delta=0.0)
+        snapshot = self.parameters.advance(moment, [])
+        footage = self.source.at(moment, snapshot.under("source"))
+        self.paint.prepare(self.latent(snapshot), footage, snapshot, seconds)
 
     @torch.inference_mode()
     def pass_over(self) -> None:
@@ -81,5 +89,6 @@ class Loop:
         self.latent = stations.latent
         self.source = stations.source
         self.condition = stations.condition
+        self.paint = stations.paint
         self.generator = stations.generator
         self.post = stations.post

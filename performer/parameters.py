@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from performer.clock import Moment
 from performer.doors.changes import Change, Kind
 from performer.morph import NOTHING, PREFIX, STATE_ROWS, Blend, Morph, Motion
 from performer.spaces import Spaces, Values
+
+if TYPE_CHECKING:
+    import torch
 
 PANIC = "panic"  # the parameter that lets all others go where they do nothing
 PANIC_SECONDS = 0.5
@@ -78,26 +82,31 @@ class View(Mapping[str, float]):
 class Snapshot:
     """All values of one frame, immutable; and what a morph asks for beside, its ``blend``."""
 
-    __slots__ = ("_table", "blend", "moment", "values")
+    __slots__ = ("blend", "moment", "table", "values")
 
     def __init__(
         self, table: "Table", values: Values, moment: Moment, blend: Blend = NOTHING
     ) -> None:
-        self._table = table
+        self.table = table
         self.values = values
         self.moment = moment
         self.blend = blend
 
     def at(self, values: Values) -> "Snapshot":
         """The same moment with other values."""
-        return Snapshot(self._table, values, self.moment)
+        return Snapshot(self.table, values, self.moment)
+
+    @property
+    def there(self) -> "Mapping[str, torch.Tensor] | None":
+        """Amounts that lie on a device, by the names of their parts; None: all are numbers."""
+        return None
 
     def __getitem__(self, name: str) -> float:
-        return float(self.values[self._table.places[name]])
+        return float(self.values[self.table.places[name]])
 
-    def under(self, prefix: str) -> View:
+    def under(self, prefix: str) -> Mapping[str, float]:
         """The values whose names start with ``prefix.``, by what follows."""
-        return View(self._table.under(prefix), self.values)
+        return View(self.table.under(prefix), self.values)
 
 
 class Table:

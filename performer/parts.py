@@ -8,7 +8,7 @@ exception while playing lets the part rest: it is closed, said once, and opened 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,17 @@ from performer.doors.frames import Frame
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Condition", "Controller", "Output", "Part", "Picture", "Post", "Settings", "Source"]
+__all__ = [
+    "Condition",
+    "Controller",
+    "Following",
+    "Output",
+    "Part",
+    "Picture",
+    "Post",
+    "Settings",
+    "Source",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +92,32 @@ class Condition(Part, Protocol):
 
 
 class Post(Part, Protocol):
-    """What happens to a picture after the network, still on the device."""
+    """What happens to a picture after the network, still on the device.
+
+    One may have ``neutral(values)``: whether these change nothing, so that it is left out.
+    """
 
     def apply(self, picture: "torch.Tensor", values: Mapping[str, float]) -> "torch.Tensor":
         """[1, 3, H, W], nominally -1 … 1, to the same."""
+        ...
+
+
+@runtime_checkable
+class Following(Protocol):
+    """A condition or a post that graphs can replay on a graphics card, its knobs followed.
+
+    One that does not is asked to ``apply``. Then a graph is made for each of its values that it
+    reads; while they move, frames are painted without a graph.
+    """
+
+    Settings: ClassVar[type[Settings]]
+
+    def follow(
+        self, picture: "torch.Tensor", amounts: "torch.Tensor", values: Mapping[str, float]
+    ) -> "torch.Tensor":
+        """As ``apply``, by ``amounts``: one value per knob, in the order of ``Settings.knobs()``,
+        on the device of the picture. Nothing may wait for them there; ``values`` are as above.
+        """
         ...
 
 

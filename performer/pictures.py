@@ -28,11 +28,16 @@ def to_tensor(
 
     if not pixels.flags.writeable:
         pixels = pixels.copy()  # torch refuses to look at what nobody may write
-    interleaved = torch.from_numpy(np.ascontiguousarray(pixels)).to(device)
-    planes = torch.stack(interleaved.unbind(-1))[None]  # as bytes: many times a permuted copy
-    dtype = dtype or torch.float32
+    return planes(torch.from_numpy(np.ascontiguousarray(pixels)).to(device), dtype or torch.float32)
+
+
+def planes(interleaved: "torch.Tensor", dtype: "torch.dtype") -> "torch.Tensor":
+    """Bytes [H, W, 3] where they lie as a tensor [1, 3, H, W] in -1 … 1."""
+    import torch
+
+    apart = torch.stack(interleaved.unbind(-1))[None]  # as bytes: many times a permuted copy
     wide = torch.promote_types(dtype, torch.float32)  # half precision has no 256 even steps
-    return planes.to(wide).div_(127.5).sub_(1.0).to(dtype)
+    return apart.to(wide).div_(127.5).sub_(1.0).to(dtype)
 
 
 def crop(pixels: Pixels, size: tuple[int, int]) -> Pixels:
@@ -54,14 +59,26 @@ def into_frame(picture: "torch.Tensor", out: Pixels) -> None:
 
     if picture.shape != (1, 3, *out.shape[:2]) or out.shape[2] != 4:
         raise ValueError(f"a picture {tuple(picture.shape)} does not fit a frame {out.shape}")
-    frame, device = torch.from_numpy(out), picture.device
-    # On the CPU straight into the frame; from a device packed first, in one transfer.
-    packed = frame if device.type == "cpu" else torch.empty_like(frame, device=device)
+    frame = torch.from_numpy(out)
+    if picture.device.type == "cpu":
+        _pack(picture, frame)
+    else:  # packed first, in one transfer
+        frame.copy_(packed(picture))
+
+
+def packed(picture: "torch.Tensor") -> "torch.Tensor":
+    """The bytes of `into_frame` where the picture lies, [H, W, 4]."""
+    import torch
+
+    frame = torch.empty((*picture.shape[2:], 4), dtype=torch.uint8, device=picture.device)
+    _pack(picture, frame)
+    return frame
+
+
+def _pack(picture: "torch.Tensor", frame: "torch.Tensor") -> None:
     for channel, plane in enumerate(picture[0]):  # one by one: far quicker than a permuted copy
-        packed[..., channel] = _to_bytes(plane)
-    packed[..., 3] = 255
-    if packed is not frame:
-        frame.copy_(packed)
+        frame[..., channel] = _to_bytes(plane)
+    frame[..., 3].fill_(255)
 
 
 def save_png(picture: "torch.Tensor", path: Path) -> None:

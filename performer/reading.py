@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from model.knob import Knob
 from model.latent.walk import Walk
 from model.settings import Playable, Settings
-from performer import document, mapping, preset_checks, registry, sayings
+from performer import document, mapping, models, preset_checks, registry, sayings
 from performer.document import Document
 from performer.errors import FieldError, PerformerError, Problem, SceneError
 from performer.sayings import closest
@@ -25,6 +25,7 @@ _ONE = ("source", "condition", "latent")
 _DEFAULTS = {"condition": {"kind": "plain"}, "latent": {}}
 _SEVERAL = ("bends", "post", "outputs", "controllers")
 _PATHS = ("file",)
+_MODEL = ("model",)
 _LONGEST_SHOWN = 80  # of a name that somebody sent
 
 
@@ -204,20 +205,21 @@ class _Reader:
             found["mask"] = self._with_paths((*path, "mask"), mask)
         for field in _PATHS:
             if isinstance(name := found.get(field), str):
-                file = self._located(name)
+                file = self._located(path, name)
                 if not file.is_file():
                     what = f"there is no file {file}"
-                    mend = "check the path; it starts at the scene"
-                    self.missing.append(self._source.problem((*path, field), what, mend))
+                    self.missing.append(self._source.problem((*path, field), what, _mend(path)))
                 found[field] = str(file)
         profile = self._base / str(found.get("profile"))
         if profile.is_file():  # otherwise it is the name of one that we know
             found["profile"] = str(profile)
         return found
 
-    def _located(self, name: str) -> Path:
+    def _located(self, path: tuple[str, ...], name: str) -> Path:
         """A file beside the scene; or else of that name among what comes with the instrument."""
         file = self._base / Path(name).expanduser()
+        if path == _MODEL and not file.is_file() and (network := models.named(name)):
+            return network
         built_in = folders()[-1] / name
         return built_in if built_in.is_file() and not file.is_file() else file
 
@@ -236,6 +238,11 @@ class _Reader:
 
     def _add(self, path: Sequence[str | int], what: str, mend: str) -> None:
         self._problems.append(self._source.problem(path, what, mend))
+
+
+def _mend(path: tuple[str, ...]) -> str:
+    mend = "check the path; it starts at the scene"
+    return f"{mend}, or name one of {', '.join(models.names())}" if path == _MODEL else mend
 
 
 def _cross_checks(source: Document, scene: Scene) -> Iterator[Problem]:

@@ -1,8 +1,5 @@
 """The clusters of a scene while it plays: as many as asked for, and made anew for the picture."""
 
-import os
-import sys
-import threading
 import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -16,14 +13,13 @@ from model.clusters.responses import picture_in_maps
 from model.layers import BlockBend
 from performer.console import warn
 from performer.grouper import Grouper
+from performer.threads import give_way
 
 if TYPE_CHECKING:
     from cuda_ops.cpu.blocks import Blocks
     from model.bends.chain import Chain
     from model.config import Config
     from performer.sizes import Size
-
-_NICENESS = 15
 
 Bend = Callable[[torch.Tensor], torch.Tensor]
 
@@ -74,7 +70,7 @@ class Regrouping:
         self._due = 0.0
         self._turn = 0
         self._job: Future[None] | None = None
-        self._worker = ThreadPoolExecutor(1, "regrouping", initializer=_give_way)
+        self._worker = ThreadPoolExecutor(1, "regrouping", initializer=give_way)
         self._grouper = Grouper()
         end = weakref.finalize(self, self._worker.submit, self._grouper.close)
         end.atexit = False  # then the process ends as ours does
@@ -102,16 +98,19 @@ class Regrouping:
             warn(f"clusters: are not made anew: {' '.join(self._said.split())}")
         self._job = None
 
+    def is_due(self, values: Mapping[str, float], seconds: float) -> bool:
+        """Whether it is time to listen to a frame."""
+        is_free = bool(self._layers) and self._job is None
+        return bool(values["live"]) and is_free and seconds >= self._due
+
     def listening(
         self,
         bends: Mapping[str, Any] | None,
         values: Mapping[str, float],
         seconds: float,
         size: "Size",
-    ) -> Mapping[str, Any] | None:
-        """``bends`` of this frame; where it is time, one of them hears what it bends."""
-        if not values["live"] or not self._layers or self._job is not None or seconds < self._due:
-            return bends
+    ) -> Mapping[str, Any]:
+        """``bends`` of a frame in which it is time: one of them hears what it bends."""
         self._due = seconds + values["every_seconds"]
         self._turn = (self._turn + 1) % len(self._layers)
         layer = self._layers[self._turn]
@@ -127,8 +126,3 @@ class Regrouping:
         self._job = self._worker.submit(self._clusters.regroup, layer, array, follow)
         if self.at_once:
             wait([self._job])
-
-
-def _give_way() -> None:
-    if sys.platform == "linux":  # the only system where threads have a niceness of their own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

@@ -89,8 +89,7 @@ class Rehearsal:
         stations = cast.stations(self._device)
         stand(self._journal, stations, scene.generation)
         snapshot = stations.parameters.advance(_START, [])
-        code = stations.generator.encode(stations.condition(GREY, snapshot), snapshot)
-        stations.post(stations.generator(stations.latent(snapshot), code, snapshot), snapshot)
+        stations.paint(stations.latent(snapshot), GREY, snapshot)
         self._rehearsed = Rehearsed(key, network)
         self._board.write({"process": understudy("render"), "ready": os.getpid()})
 

@@ -1,21 +1,12 @@
 """What pydantic finds wrong with a scene, in the words of performers."""
 
 import difflib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, get_args
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-
-from model.latent.directions import DirectionSettings
-from performer.scene import (
-    ClusterSettings,
-    FallbackSettings,
-    GovernorSettings,
-    MacroSettings,
-    ModelSettings,
-    MorphSettings,
-    RouteSettings,
-)
 
 _SAYINGS = {
     "missing": ("is missing", "add it"),
@@ -24,6 +15,7 @@ _SAYINGS = {
     "less_than_equal": ("{input} is too large", "use {le} or less"),
     "less_than": ("{input} is too large", "use less than {lt}"),
     "literal_error": ("{input} is not one of its values", "use {expected}"),
+    "choice_error": ("{input} is not one of its values", "use {msg}"),
     "float_type": ("{input} is not a number", "give a number"),
     "float_parsing": ("{input} is not a number", "give a number"),
     "int_type": ("{input} is not a whole number", "give a whole number"),
@@ -32,6 +24,9 @@ _SAYINGS = {
     "bool_parsing": ("{input} is neither true nor false", "give true or false"),
     "bool_type": ("{input} is neither true nor false", "give true or false"),
     "string_type": ("{input} is not text", "give text, in quotes if need be"),
+    "path_type": ("{input} is not the name of a file", "give one, in quotes if need be"),
+    "tuple_type": ("{input} is not a list", "put its values in brackets, as in [0, 1]"),
+    "greater_than": ("{input} is too small", "use more than {gt}"),
     "string_pattern_mismatch": (
         "{input} cannot be a name",
         "use letters, digits, - and _, at most 40, a letter first",
@@ -52,14 +47,16 @@ def plain(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
 def saying(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
     """What is wrong with a field of ``model`` and the mend, in words for a performer."""
     shown = repr(detail["input"])
-    values = {"input": shown if len(shown) < 40 else shown[:37] + "...", **detail.get("ctx", {})}
-    if detail["type"] == "value_error":
-        return str(values["error"]), "change it"
-    what, mend = _SAYINGS.get(detail["type"], (detail["msg"], "change it"))
+    shown = shown if len(shown) < 40 else shown[:37] + "..."
+    values = {"input": shown, "msg": detail["msg"], **detail.get("ctx", {})}
+    if detail["type"] not in _SAYINGS:  # a check of our own, mostly: ``what; mend``
+        what, _, mend = str(values.get("error", values["msg"])).partition("; ")
+        return what, mend or "change it"
+    what, mend = _SAYINGS[detail["type"]]
     if detail["type"] == "extra_forbidden":
         fields = _fields(model, detail["loc"])
         close = closest(str(detail["loc"][-1]), fields)
-        mend = f"did you mean {close}?" if close else f"known are {', '.join(fields)}"
+        return what, f"did you mean {close}?" if close else f"known are {', '.join(fields)}"
     return what.format_map(values), mend.format_map(values)
 
 
@@ -77,11 +74,25 @@ def unknown(name: str, names: Collection[str]) -> tuple[str, str]:
 
 
 def _fields(model: type[BaseModel], loc: tuple[str | int, ...]) -> list[str]:
-    known: dict[str, type[BaseModel]] = {"map": RouteSettings, "macros": MacroSettings}
-    known |= {"directions": DirectionSettings, "model": ModelSettings}
-    known["fallback"], known["governor"] = FallbackSettings, GovernorSettings
-    known["morph"] = MorphSettings
-    known["clusters"] = ClusterSettings
-    if len(loc) > 1:
-        model = known.get(str(loc[0]), model)
-    return [field.alias or name for name, field in model.model_fields.items()]
+    """What may stand beside the field at ``loc`` of ``model``."""
+    around = [model]
+    for part in loc[:-1]:
+        fields = {name: field for each in around for name, field in _named(each)}
+        if part in fields:
+            around = list(_models(fields[str(part)].annotation))
+        else:  # an index, a key, or the shape of a field that has several
+            around = [each for each in around if each.__name__ == part] or around
+    return [name for each in around for name, _ in _named(each)]
+
+
+def _named(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
+    """The fields of a model by the names that they have in a scene."""
+    return ((field.alias or name, field) for name, field in model.model_fields.items())
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models in an annotation, however deep."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for each in get_args(annotation):
+        yield from _models(each)

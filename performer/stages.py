@@ -1,13 +1,13 @@
 """The stations of the frame, each a small callable made once from the scene."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 
-from model.bends.chain import Chain, Values
+from model.bends.chain import Chain, Turn, Values
 from model.bends.placed import Canvas
 from model.latent import mix_rows, seed_vector
 from model.latent.base import Latent as LatentPart
@@ -19,10 +19,13 @@ from model.options import Options
 from performer import pictures
 from performer.clock import Moment
 from performer.parameters import PANIC, Parameters, Snapshot
-from performer.parts import Condition, Picture, Post
+from performer.parts import Condition, Following, Picture, Post
 from performer.regrouping import Regrouping
 from performer.sizes import Size, Sizes
 from performer.w_mixing import Remainder, mixed
+
+if TYPE_CHECKING:
+    from performer.painting import Painting
 
 
 class Footage(Protocol):
@@ -136,19 +139,58 @@ class Conditioning:
     """Prepares a source picture for the encoder: onto the device, to its size, conditioned."""
 
     def __init__(self, condition: Condition, sizes: Sizes, device: str) -> None:
-        self._condition = condition
+        self.part = condition
         self._sizes = sizes
         self._device = device
 
     def __call__(self, footage: Picture, snapshot: Snapshot) -> torch.Tensor | None:
         """[1, 3, H, W] in -1 … 1, at the encoder's size; None where there is no encoder."""
-        size = self._sizes.condition(self._sizes.canvas(snapshot.under("model")))
+        size = self.size(snapshot)
         if size is None:
             return None
         pixels = pictures.crop(footage.pixels, size)  # first, since it is the smallest so
         picture = pictures.to_tensor(pixels, self._device, torch.float32)
+        return self.conditioned(picture, size, snapshot)
+
+    def size(self, snapshot: Snapshot) -> Size | None:
+        """The encoder's size (height, width) in a frame; None where there is no encoder."""
+        return self._sizes.condition(self._sizes.canvas(snapshot.under("model")))
+
+    def conditioned(self, picture: torch.Tensor, size: Size, snapshot: Snapshot) -> torch.Tensor:
+        """A picture of the source [1, 3, H, W], on the device, as the encoder sees it."""
         fitted = pictures.resized(picture, size)
-        return self._condition.apply(fitted, snapshot.under("condition"))
+        return _applied(self.part, fitted, snapshot, "condition")
+
+
+def _applied(
+    part: Condition | Post, picture: torch.Tensor, snapshot: Snapshot, name: str
+) -> torch.Tensor:
+    """``picture`` after a part whose amounts are ``name`` in the snapshot."""
+    there, values = snapshot.there, snapshot.under(name)
+    if there is None or not isinstance(part, Following):
+        return part.apply(picture, values)
+    return part.follow(picture, there[name], values)
+
+
+class Seen(NamedTuple):
+    """A condition [1, 3, H, W], and what the encoder made of it."""
+
+    condition: torch.Tensor
+    code: Any
+
+
+class Bending(NamedTuple):
+    """The bends of one frame.
+
+    Attributes:
+        amounts: of all bends, by name.
+        turns: of those that play.
+        listens: whether clusters want to hear the frame, for which the host waits.
+    """
+
+    amounts: Mapping[str, Mapping[str, float]]
+    turns: Sequence[Turn]
+    listens: bool = False
 
 
 class Generator:
@@ -163,26 +205,44 @@ class Generator:
         self.regrouping: Regrouping | None = None
         self.sizes = sizes
         self._device = device
-        self._condition: torch.Tensor | None = None
 
-    def encode(self, condition: torch.Tensor | None, snapshot: Snapshot) -> Any:
+    def encode(self, condition: torch.Tensor | None, snapshot: Snapshot) -> Seen | None:
         """What the encoder makes of the condition; None where the network has no encoder."""
-        self._condition = condition
         if condition is None:
             return None
-        return self._options.code(condition, snapshot.under("model"))
+        return Seen(condition, self._options.code(condition, snapshot.under("model")))
 
-    def __call__(self, w: torch.Tensor, code: Any, snapshot: Snapshot) -> torch.Tensor:
+    def __call__(self, w: torch.Tensor, seen: Seen | None, snapshot: Snapshot) -> torch.Tensor:
         """The picture [1, 3, H, W], nominally -1 … 1."""
-        knobs = snapshot.under("model")
-        size = self.sizes.canvas(knobs)
+        return self.painted(w, seen, snapshot, self.bending(snapshot))
+
+    def bending(self, snapshot: Snapshot) -> Bending:
+        """What bends this frame; once a frame, since with it time goes on for them."""
         self.walk(snapshot)
         if snapshot[PANIC]:
             self.bends.forget()
-        bends = self._bends_of(snapshot, size)
-        options = self._options.synthesis(knobs, snapshot.moment.frame)
-        if code is not None:
-            w, code = self._options.mixed(w, code, knobs)
+        amounts = self.bends.amounts(_amounts(snapshot))
+        listens = False
+        if self.regrouping is not None:
+            clusters = snapshot.under("clusters")
+            self.regrouping.choose(clusters)
+            listens = self.regrouping.is_due(clusters, snapshot.moment.seconds)
+        return Bending(amounts, self.bends.turns(amounts), listens)
+
+    def painted(
+        self, w: torch.Tensor, seen: Seen | None, snapshot: Snapshot, bending: Bending
+    ) -> torch.Tensor:
+        """The picture, bent so; what bends remember is its only state."""
+        knobs, there = snapshot.under("model"), snapshot.there
+        size = self.sizes.canvas(knobs)
+        bends = self._layers(bending, snapshot, self._canvas(size, seen))
+        if bending.listens and self.regrouping is not None:
+            clusters = snapshot.under("clusters")
+            bends = self.regrouping.listening(bends, clusters, snapshot.moment.seconds, size)
+        options = self._options.synthesis(knobs, snapshot.moment.frame, there)
+        code = None
+        if seen is not None:
+            w, code = self._options.mixed(w, seen.code, knobs, there)
         picture: torch.Tensor = self._network.synthesis(w, code, size=size, bends=bends, **options)
         return pictures.resized(picture, self.sizes.shown(knobs))
 
@@ -190,23 +250,26 @@ class Generator:
         """Let time go on for bends that move by themselves."""
         self.bends.walk(snapshot.moment.delta, _amounts(snapshot))
 
-    def _bends_of(self, snapshot: Snapshot, size: Size) -> Mapping[str, Any] | None:
+    def _layers(
+        self, bending: Bending, snapshot: Snapshot, canvas: Canvas
+    ) -> Mapping[str, Any] | None:
         """What bends each layer in this frame."""
-        grouping, knobs = self.regrouping, snapshot.under("clusters")
-        if grouping is not None:
-            grouping.choose(knobs)
-        bends = self.bends.at(_amounts(snapshot), self._device, self._canvas(size))
-        if grouping is None:
-            return bends
-        return grouping.listening(bends, knobs, snapshot.moment.seconds, size)
+        there = snapshot.there
+        if there is None:
+            rows = self.bends.rows(bending.amounts, self._device)
+            return self.bends.layers(bending.turns, rows, canvas)
+        rows = {name: there[f"bends.{name}"] for name in bending.amounts}
+        begun = {name: there[f"begun.{name}"] for name in self.bends.remembering}
+        return self.bends.layers(bending.turns, rows, canvas, begun)
 
-    def _canvas(self, size: Size) -> Canvas:
+    def _canvas(self, size: Size, seen: Seen | None) -> Canvas:
         """What bends are told of a canvas of ``size``."""
-        seen, aspect = self._condition, size[1] / size[0]
+        shown, aspect = None, size[1] / size[0]
         if seen is not None:
-            height, width = self.sizes.seen(size, (seen.shape[-2], seen.shape[-1]))
-            seen = centre_crop(seen, (height, width))
-        return Canvas(self.sizes.scale(size), aspect, seen)
+            whole = seen.condition
+            height, width = self.sizes.seen(size, (whole.shape[-2], whole.shape[-1]))
+            shown = centre_crop(whole, (height, width))
+        return Canvas(self.sizes.scale(size), aspect, shown)
 
 
 def _amounts(snapshot: Snapshot) -> Values:
@@ -221,15 +284,29 @@ class Posting:
 
     def __init__(self, posts: Sequence[tuple[str, Post]]) -> None:
         self.given_up = False
-        self._posts = posts
+        self.posts = dict(posts)
 
     def __call__(self, picture: torch.Tensor, snapshot: Snapshot) -> torch.Tensor:
         """[1, 3, H, W] to the same."""
+        return self.posted(picture, snapshot, () if self.given_up else self.posts)
+
+    def turns(self, snapshot: Snapshot) -> tuple[str, ...]:
+        """The names of those that change anything in this frame."""
         if self.given_up:
-            return picture
-        for name, post in self._posts:
-            picture = post.apply(picture, snapshot.under(f"post.{name}"))
+            return ()
+        return tuple(name for name in self.posts if not self._is_neutral(name, snapshot))
+
+    def posted(
+        self, picture: torch.Tensor, snapshot: Snapshot, turns: Iterable[str]
+    ) -> torch.Tensor:
+        """The picture after the posts of these names."""
+        for name in turns:
+            picture = _applied(self.posts[name], picture, snapshot, f"post.{name}")
         return picture
+
+    def _is_neutral(self, name: str, snapshot: Snapshot) -> bool:
+        neutral = getattr(self.posts[name], "neutral", None)
+        return neutral is not None and neutral(snapshot.under(f"post.{name}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,3 +319,4 @@ class Stations:
     condition: Conditioning
     generator: Generator
     post: Posting
+    paint: "Painting"

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import model
-from model import clusters
-from performer import cast, pictures, reading
+from performer import cast, models, pictures, reading
 from performer.clock import Moment
 from performer.errors import PerformerError
 from performer.parts import Condition
@@ -30,16 +29,17 @@ class Subject:
     """
 
     def __init__(self, name: str) -> None:
-        file = Path(name)
+        file = models.find(name)
         self.scene: Scene | None = None
         if file.suffix.lower() in _NETWORKS:
-            self.out, self.name = clusters.beside(file), file.name
+            self.out, self.name = models.clusters_of(file), file.name
             self.network = _loaded(file)
             return
         self.scene = reading.read(name)
         settings = self.scene.model
         self.name = model_name(settings)
-        self.out = clusters.beside(settings.file or Path(f"untrained-{settings.untrained}"))
+        file = settings.file or Path(f"untrained-{settings.untrained}")
+        self.out = models.clusters_of(file)
         self.network = load_network(settings, "cpu", settings.precision)
 
     @property

@@ -1,10 +1,21 @@
-"""How many threads torch plays with, so that nothing spins beside a busy neighbour."""
+"""Threads beside a busy neighbour: how many torch plays with, and which of ours give way."""
 
+import os
+import sys
+import threading
 from typing import Any
 
 import torch
 
 from cuda_ops import build
+
+LEAST_RIGHT = 15  # the niceness of what may come whenever it comes
+
+
+def give_way(niceness: int = LEAST_RIGHT) -> None:
+    """Let the thread that calls have less right to the processor than the picture."""
+    if sys.platform == "linux":  # the only system where threads have a niceness of their own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
 
 
 class TorchThreads:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from performer.console import warn
 from performer.errors import is_out_of_memory
-from performer.governor import BENDS, CANVAS, POST, PREVIEW, Governor, MemoryGuard
+from performer.governor import BENDS, CANVAS, POST, PREVIEW, THUMBNAILS, Governor, MemoryGuard
 
 if TYPE_CHECKING:
     from performer.loop import Loop
@@ -17,14 +17,14 @@ class Thrift:
     """What ``loop`` saves while the machine is too slow, or too small, for ``scene``.
 
     The extras of bends are the finer waves of their noise, and smooth reading between pixels.
-    Today there are no thumbnails to give up: the governor passes them over.
+    Thumbnails are those of clusters that the scene can make anew.
     """
 
     def __init__(self, scene: "Scene", loop: "Loop") -> None:
         wishes = scene.governor
         previews = any(settings.kind == "page" for settings in scene.outputs.values())
         offers = {PREVIEW: previews, POST: bool(scene.post), BENDS: bool(scene.bends)}
-        offers[CANVAS] = True
+        offers |= {THUMBNAILS: scene.clusters is not None, CANVAS: True}
         there = [what for what, offered in offers.items() if offered]
         self._governor = Governor(scene.clock.rate, wishes.share, wishes.floor, there)
         self._memory = MemoryGuard()

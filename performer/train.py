@@ -63,6 +63,8 @@ def _train(asked: argparse.Namespace, folder: Path, device: "torch.device") -> i
     recipe, state = _resumed(asked, folder) if asked.resume else (_recipe(asked), None)
     if together.rank() == 0:
         _make(folder, asked.resume)
+    if device.type == "cpu":
+        _hasten()
     with _Watch(recipe.images, together.rank() == 0) as watch:
         run = Run(recipe, folder, watch, device, asked.minutes)
         is_done = run.start(state)
@@ -71,6 +73,21 @@ def _train(asked: argparse.Namespace, folder: Path, device: "torch.device") -> i
         return 0
     watch.told(f"{folder}: written down after {run.trainer.seen} pictures; go on with --resume")
     return watch.status
+
+
+def _hasten() -> None:
+    """Have the native kernels there before the first step, on as many threads as torch has."""
+    import torch
+
+    from cuda_ops import build
+    from cuda_ops.cpu import kernels
+
+    try:
+        build.build()
+    except build.BuildError as error:
+        warn(f"operators: {error}; without them a step takes three times as long")
+        return
+    kernels.set_threads(torch.get_num_threads())
 
 
 def _recipe(asked: argparse.Namespace) -> "Recipe":

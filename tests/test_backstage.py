@@ -1,5 +1,6 @@
 """Scenes change on a stage that is real but for its doors and its network's size."""
 
+import contextlib
 import time
 import weakref
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from performer.backstage import Backstage
 from performer.cast import Cast, assemble
 from performer.clock import LiveClock, Moment
 from performer.doors.changes import Change
+from performer.graphics_card import GraphicsCard
 from performer.loop import Loop
 from performer.parts import Picture
 from performer.performance import load_network
@@ -54,7 +56,7 @@ class Doors:
 class Stage:
     """What render does around its backstage."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, card: GraphicsCard | None = None) -> None:
         self.file = folder / "scene.yaml"
         self.doors = Doors()
         scene = self.read(SCENE)
@@ -63,8 +65,8 @@ class Stage:
         network = load_network(scene.model, "cpu", "float32")
         self.cast = assemble(scene, network, _captured)
         clock = LiveClock(scene.clock.rate)
-        self.loop = Loop(clock, self.doors, self.cast.stations("cpu"), self.doors)
-        self.backstage = Backstage(self.playbill, self.cast, self.loop, "cpu")
+        self.loop = Loop(clock, self.doors, self.cast.stations("cpu", card), self.doors)
+        self.backstage = Backstage(self.playbill, self.cast, self.loop, "cpu", card)
         self.backstage.open()
 
     def read(self, text: str) -> Scene:
@@ -111,9 +113,10 @@ def _captured(source: Any) -> Capture:
     return capture
 
 
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    stage = Stage(tmp_path)
+@contextlib.contextmanager
+def opened(folder: Path, card: GraphicsCard | None = None) -> Iterator[Stage]:
+    """A stage that has played its first frame."""
+    stage = Stage(folder, card)
     try:
         stage.frame()
         yield stage
@@ -121,6 +124,12 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         stage.backstage.close()
         assert isinstance(stage.cast.footage, Capture)
         stage.cast.footage.close()
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with opened(tmp_path) as stage:
+        yield stage
 
 
 def test_what_is_saved_is_played_and_all_else_stays_as_it_is(stage: Stage) -> None:
@@ -197,7 +206,7 @@ def test_what_cannot_be_had_leaves_what_plays_and_says_the_field(
 def test_a_fault_of_ours_is_one_line_and_leaves_what_plays(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stations(self: Cast, device: str) -> None:
+    def stations(self: Cast, device: str, card: object) -> None:
         raise ZeroDivisionError("by two\nlines")
 
     monkeypatch.setattr(Cast, "stations", stations)

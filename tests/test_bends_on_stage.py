@@ -64,34 +64,63 @@ def test_what_cannot_be_placed_is_said_at_its_line_with_the_mend(tmp_path: Path)
         ("6: bends.b1.channels: there is no channel 9999", "channels 0"),
         ("7: bends.b2.channels: this network has no clusters yet", "performer cluster"),
         ("8: bends.b3.mask.file: there is no file DIR/gone.png", "check the path"),
-        ("9: bends.b4.mask: DIR/broken.png cannot be read", "save it anew"),
+        ("9: bends.b4.mask.file: DIR/broken.png cannot be read", "save it anew"),
         ("10: bends.b5.mask: wide.png is 64x32", "draw it 1 times as wide as high"),
         ("13: bends.b8.kind: has no file", "name a picture"),
         ("14: bends.b9.file: DIR/broken.png cannot be read", "save it anew"),
     ]
-    for what, mend in wanted:
-        assert any(f"scene.yaml:{what}" in line and mend in line for line in said), (what, said)
+    assert len(said) == len(wanted), said
+    for line, (what, mend) in zip(said, wanted, strict=True):
+        assert f"scene.yaml:{what}" in line
+        assert mend in line
 
 
 @pytest.mark.parametrize(
     ("bend", "line"),
     [
-        ("kind: blur, layer: 2, channels: some", "bends.b0.channels: "),
+        (
+            "kind: blur, layer: 2, channels: some",
+            "bends.b0.channels: 'some' is not one of its values; use all, {range: [0, 31]}, ",
+        ),
         (
             "kind: blur, layer: 2, channels: {range: [5, 2]}",
-            "the first channel comes after the last",
+            "bends.b0.channels: the first channel comes after the last; write the smaller one",
+        ),
+        (
+            "kind: blur, layer: 2, channels: {range: [0, -2]}",
+            "bends.b0.channels.range.1: -2 is too small; use 0 or more",
+        ),
+        (
+            "kind: blur, layer: 2, channels: {fraction: 0.2, sed: 7}",
+            "bends.b0.channels.sed: is not a field here; did you mean seed?",
         ),
         (
             "kind: blur, layer: 2, channels: {cluster: 5, of: 4}",
-            "there are clusters 0 … 3, and no 5",
+            "bends.b0.channels: there are clusters 0 … 3, and no 5; choose one of them",
         ),
-        ("kind: blur, layer: 2, mask: {live: red}", "bends.b0.mask.live: 'red' is not one of"),
+        (
+            "kind: blur, layer: 2, mask: {live: red}",
+            "bends.b0.mask.live: 'red' is not one of its values; use 'bright' or 'dark'",
+        ),
+        (
+            "kind: blur, layer: 2, mask: {}",
+            "bends.b0.mask: {} is not one of its values; use {file: circle.png}, {live: bright}",
+        ),
+        (
+            "kind: blur, layer: 2, mask: {file: gone.png}",
+            "bends.b0.mask.file: there is no file DIR/gone.png; check the path",
+        ),
+        (
+            "kind: blur, layer: [2]",
+            "bends.b0.layer: [2] is not one of its values; use the name of a layer, its number,",
+        ),
         ("kind: rotate, layer: 2, border: round", "bends.b0.border: 'round' is not one of"),
         ("kind: erode, layer: 2, radius: 3", "bends.b0.radius: 3 is too large"),
     ],
 )
 def test_what_a_bend_cannot_mean_is_refused(tmp_path: Path, bend: str, line: str) -> None:
-    assert any(line in each for each in lines(tmp_path, bend))
+    (said,) = lines(tmp_path, bend)
+    assert said.startswith(f"DIR/scene.yaml:5: {line}")
 
 
 @contextlib.contextmanager

@@ -89,6 +89,9 @@ def test_build_compiles_the_kernels_and_says_which_operators_play_now(
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == ["[1/2] compile kernel.o", "[2/2] link performer_cpu.so"]
     assert lines[2].startswith("operators: native: built for ")
+    assert lines[3] == (
+        "graphics card: none that torch can use, so there is nothing to compile for one"
+    )
     assert cli.main(["build"]) == 0
     assert capsys.readouterr().out.splitlines() == lines[2:]
 

@@ -8,7 +8,9 @@ import pytest
 import torch
 
 import model
+from model.bends.multiply import Multiply
 from performer import cli, doctor, model_report
+from performer.conditions.blur import Blur
 
 PICKLES = Path(__file__).parent / "golden" / "pickles"
 CONDITIONAL = PICKLES / "stylegan3_t_cond.pkl"
@@ -86,6 +88,20 @@ def test_the_doctor_says_what_auto_means_here() -> None:
         "precision auto: float16 on a CUDA device; on a processor bfloat16 where"
     )
     assert line.endswith(("; here float32", "; here bfloat16", "; here float16"))
+
+
+def test_the_doctor_says_what_keeps_frames_from_being_graphs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert not [*doctor._graphs()]  # without a card there are none
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert len([*doctor._graphs()]) == 1  # and nothing of ours
+    monkeypatch.delattr(Blur, "follow")
+    monkeypatch.setattr(Multiply, "needs_host", True, raising=False)
+    assert [line.removeprefix("graphs: none while ") for line in doctor._graphs()][1:] == [
+        "a knob of blur moves, which reads it as a number",
+        "the bend multiply plays, which works on the host",
+    ]
 
 
 def test_made_up_inputs_are_always_the_same() -> None:

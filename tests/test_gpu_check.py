@@ -1,7 +1,9 @@
 """The check for machines with an accelerator finds what is wrong, and runs on the processor too."""
 
+import re
 import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import floor, gpu_check, on_device
+from benchmarks import floor, gpu_check, live, on_device
+from benchmarks.accelerator import Extent
 from benchmarks.checking import Bench, run
+from benchmarks.dry import DryAccelerator
 from tests.cuda_ops.emulation.engine import Emulator
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -47,8 +51,18 @@ def test_a_good_machine_passes_and_gets_its_file(bench: Bench, tmp_path: Path) -
     assert written.count("Not measured: there is no CUDA device here.") == len(alone)
 
 
-def test_the_kernels_are_compared_wherever_they_run(bench: Bench, emulator: Emulator) -> None:
-    rows = [measure() for measure in on_device.kernel_rows(bench, emulator)]
+@pytest.fixture
+def rehearsal(bench: Bench, emulator: Emulator) -> Iterator[Bench]:
+    """What there is on a device alone, on stand-ins."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # two spin, where a neighbour is busy
+    yield replace(bench, accelerator=DryAccelerator(emulator), ends=time.monotonic() + 600)
+    torch.set_num_threads(threads)
+
+
+def test_the_kernels_are_compared_wherever_they_run(rehearsal: Bench) -> None:
+    rehearsal.measured.extent = replace(rehearsal.measured.extent, layers=6)
+    rows = [measure() for measure in on_device.kernel_rows(rehearsal)]
     assert [row.cells[1] for row in rows] == [
         "T",
         "T",
@@ -61,14 +75,33 @@ def test_the_kernels_are_compared_wherever_they_run(bench: Bench, emulator: Emul
 
 
 def test_a_kernel_that_computes_something_else_fails(
-    bench: Bench, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    rehearsal: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(on_device, "gained", lambda taps, factor, gain: taps * factor)
-    assert next(iter(on_device.kernel_rows(bench, emulator)))().failed
+    assert next(iter(on_device.kernel_rows(rehearsal)))().failed
+
+
+@pytest.mark.timeout(900)
+def test_a_rehearsal_runs_to_the_end_of_every_table(rehearsal: Bench, tmp_path: Path) -> None:
+    assert run(rehearsal, gpu_check.CHECKS, tmp_path) == 0
+    written = (tmp_path / "rehearsal.md").read_text()
+    assert "A rehearsal" in written
+    assert "left out" not in written
+    for name in ("| t32:1k/8 |", "| canvas 32 |", "| aten::conv2d |", "| stylegan2 | float32 |"):
+        assert name in written, name
+    (frames,) = re.findall(r"^\| canvas 32 .* \| (\d+) of (\d+) \|$", written, re.MULTILINE)
+    assert int(frames[0]) == 0 < int(frames[1])  # every frame was a graph
+
+
+def test_the_whole_list_fits_its_device() -> None:
+    extent = Extent()
+    assert extent.watched_frames == 20_000
+    assert [str(subject) for subject in extent.subjects[:2]] == ["t1024:32k/512", "r1024:64k/1024"]
+    assert len(live.KINDS) == 20
 
 
 def test_the_floor_counts_work_and_bytes() -> None:
-    work = floor.work(on_device.SUBJECTS[0].config().synthesis)
+    work = floor.work(Extent().subjects[0].config().synthesis)
     # As modelled by hand for StyleGAN3-T 1024: 570 GFLOP, and 2143 MB in half precision.
     assert work.operations == pytest.approx(570e9, rel=0.03)
     assert work.values * 2 == pytest.approx(2143e6, rel=0.1)

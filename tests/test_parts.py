@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from pydantic import ValidationError
 
 from model.settings import Settings
 from performer import registry, schema
@@ -28,6 +29,16 @@ def test_every_knob_has_a_start_within_its_range(group: str, kind: str) -> None:
     for name, knob in settings.knobs().items():
         start = float(settings.model_fields[name].default)
         assert knob.low <= start <= knob.high, name
+
+
+@pytest.mark.parametrize(("group", "kind"), PARTS)
+def test_what_a_field_cannot_mean_is_one_mistake(group: str, kind: str) -> None:
+    """Whatever shapes it may have, which would each be missed otherwise."""
+    settings = registry.settings(group, kind)
+    for name in settings.model_fields.keys() - {"kind"}:
+        with pytest.raises(ValidationError) as refused:
+            settings.model_validate({"kind": kind, name: {"a": [None]}})
+        assert sum(error["loc"][0] == name for error in refused.value.errors()) == 1, name
 
 
 @pytest.mark.parametrize(

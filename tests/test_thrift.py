@@ -91,6 +91,12 @@ def test_under_load_the_preview_goes_then_post_then_half_of_the_canvas_and_it_is
     assert said[-1] == "render: all is back that was given up"
 
 
+def test_pictures_of_clusters_go_before_what_an_audience_sees(clock: Clock) -> None:
+    thrift = Thrift(scene(clusters={}), pretended_loop())
+    play(thrift, clock, 4.0, 8)
+    assert thrift.given_up[:2] == ["preview", "thumbnails"]
+
+
 def test_while_kernels_are_compiled_slowness_says_nothing(clock: Clock) -> None:
     thrift = Thrift(scene(), pretended_loop())
     play(thrift, clock, 2.0, 60, settled=False)

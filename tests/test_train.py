@@ -164,6 +164,6 @@ def test_a_recipe_of_another_name_is_told() -> None:
         recipes.find("landscape-256")
 
 
-@pytest.mark.parametrize("name", ["landscapes-256", "own"])
+@pytest.mark.parametrize("name", ["landscapes-256", "landscapes-256-long", "landscapes-512", "own"])
 def test_the_built_in_recipes_are_sound(name: str) -> None:
     assert recipes.read(name, {}).images > 10_000

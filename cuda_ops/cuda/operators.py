@@ -13,7 +13,10 @@ from torch import Tensor
 
 from cuda_ops import library, paths
 from cuda_ops.cuda import device as devices
+from cuda_ops.cuda import frames, recording
 from cuda_ops.cuda import upfirdn2d as resampling
+from cuda_ops.cuda.driver import Device
+from cuda_ops.cuda.engine import Variant
 
 
 def upfirdn2d(x: Tensor, f: Tensor | None, *options: Any) -> Tensor | None:
@@ -23,11 +26,32 @@ def upfirdn2d(x: Tensor, f: Tensor | None, *options: Any) -> Tensor | None:
     if not paths.is_automatic() or not library.is_plain(x, f):
         return None
     found = devices.find(_index(x.device)).device
-    if found is None or found.ready(resampling.variant(x.dtype)) is None:
+    if found is None or not _is_loaded(found, resampling.variant(x.dtype)):
         return None
     step, out = resampling.upfirdn2d(found, x, f, *options)
     step()
     return out
+
+
+def rgba(picture: Tensor) -> Tensor | None:
+    """A picture [1, 3, height, width] in -1 … 1 as bytes [height, width, 4], by its kernel; None
+    where torch is to play it."""
+    if picture.device.type != "cuda" or not paths.is_automatic():
+        return None
+    found = devices.find(_index(picture.device)).device
+    if found is None or not _is_loaded(found, Variant("frames", "rgba_kernel")):
+        return None
+    source = picture[0].to(torch.float32).contiguous()
+    out = torch.empty((*picture.shape[2:], 4), dtype=torch.uint8, device=picture.device)
+    frames.frame(found, source, out, "rgba")()
+    return out
+
+
+def _is_loaded(device: Device, variant: Variant) -> bool:
+    """Whether a kernel is loaded; beside the frame, whoever makes graphs waits until it is."""
+    if recording.is_apart():
+        device.load(variant)
+    return device.ready(variant) is not None
 
 
 def _index(device: torch.device) -> int:

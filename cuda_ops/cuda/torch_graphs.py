@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import torch
 
 R = TypeVar("R")
-WARM_UPS = 2  # the first makes and searches; the second shows that there is nothing left to make
+WARM_UPS = 2  # the first makes and searches; the second runs as it will be captured
 
 
 class TorchGraph(Generic[R]):
@@ -29,53 +29,50 @@ class TorchGraph(Generic[R]):
 
 
 class TorchGraphs:
-    """The graphs of a device, which share one pool of memory: one of them plays at a time."""
+    """The graphs of a device, which share one pool of memory: one of them plays at a time.
 
-    def __init__(self) -> None:
+    Used from one thread, which need not be the one that replays: what cuDNN has found for a
+    convolution is known to the thread that looked for it.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
         self._pool: Any = None
+        self._side: torch.cuda.Stream | None = None
 
     def warm_up(self, work: Callable[[], object]) -> None:
-        """Do the work beside the stream that plays, which waits for it."""
-        here, side = torch.cuda.current_stream(), _another_stream()
-        side.wait_stream(here)
-        with torch.cuda.stream(side), _searching():
-            for _ in range(WARM_UPS):
-                work()
-        here.wait_stream(side)
+        """Do the work in the order of the frames, on their stream.
+
+        A replay is one piece of that stream, so it never meets half of this work: what both write
+        is written anew by each. On a stream of its own the work would run in the midst of frames.
+        """
+        for _ in range(WARM_UPS):
+            work()
 
     def capture(self, work: Callable[[], R]) -> TorchGraph[R]:
-        """Record the work; calls of CUDA by other threads do not disturb it.
+        """Record the work; calls of CUDA by other threads do not disturb it, nor it them.
 
-        Without `torch.cuda.graph`, which collects garbage and empties caches first: that takes
-        longer than a frame.
+        Without `torch.cuda.graph`, which waits for the device, collects garbage and empties caches
+        first: that takes longer than a frame.
         """
-        if self._pool is None:
+        if self._side is None:
             self._pool = torch.cuda.graph_pool_handle()
+            self._side = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         graph = torch.cuda.CUDAGraph()
-        here, side = torch.cuda.current_stream(), _another_stream()
-        side.wait_stream(here)
-        with torch.cuda.stream(side):
+        with torch.cuda.stream(self._side):
             graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
             try:
                 result = work()
+                graph.capture_end()
             except BaseException:
-                with contextlib.suppress(RuntimeError):  # what was recorded is of no use
-                    graph.capture_end()
+                self._abandon(graph)
                 raise
-            graph.capture_end()
-        here.wait_stream(side)
         return TorchGraph(graph, result)
 
-
-def _another_stream() -> torch.cuda.Stream:
-    return torch.cuda.Stream()  # type: ignore[no-untyped-call]
-
-
-@contextlib.contextmanager
-def _searching() -> Iterator[None]:
-    """Have cuDNN try what it has for each convolution it does not know, and remember the best."""
-    former, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, True
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.benchmark = former
+    def _abandon(self, graph: torch.cuda.CUDAGraph) -> None:
+        """End a capture that failed, and use neither its stream nor its memory again."""
+        with contextlib.suppress(RuntimeError):  # what was recorded is of no use
+            graph.capture_end()
+        with contextlib.suppress(RuntimeError):  # where that ended the allocator's part as well
+            torch._C._cuda_endAllocateToPool(self._device.index or 0, self._pool)
+        self._side = None

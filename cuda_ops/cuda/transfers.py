@@ -1,13 +1,15 @@
-"""Pictures on their way to a device and back, beside the frame that is painted.
+"""Pictures and numbers on their way to a device and back, beside the frame that is painted.
 
 Up: two pinned buffers take turns, so that the processor fills one while the device reads the other.
-Down: the memory of the frames ring is registered as pinned once, and a frame is one asynchronous
-copy into its slot.
+All numbers of a frame are one such copy. Down: the memory of the frames ring is registered as
+pinned once, and a frame is one asynchronous copy into its slot.
 """
 
 from __future__ import annotations
 
 import ctypes
+import math
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +18,7 @@ import torch
 from torch import Tensor
 
 Pixels = npt.NDArray[np.uint8]
+Numbers = npt.NDArray[np.float32]
 
 
 class Event(Protocol):
@@ -42,43 +45,56 @@ class Pinning(Protocol):
 
 
 class Upload:
-    """Pixels [H, W, 3] to a device, through two pinned buffers that take turns."""
+    """Bytes of one shape to a device, such as pixels, through two pinned buffers in turns.
 
-    def __init__(self, pinning: Pinning, device: torch.device) -> None:
-        self._pinning = pinning
-        self._device = device
-        self._shape: tuple[int, ...] = ()
-        self._turn = 0
-        self._buffers: list[Tensor] = []
-        self._events: list[Event] = []
+    Attributes:
+        there: where they lie on the device, uint8.
+    """
+
+    def __init__(self, shape: tuple[int, ...], pinning: Pinning, device: torch.device) -> None:
+        self.there = torch.zeros(shape, dtype=torch.uint8, device=device)
+        self._buffers = [pinning.pinned(shape) for _ in range(2)]
+        self._events = [pinning.event() for _ in range(2)]
         self._used = [False, False]
+        self._turn = 0
 
-    def __call__(self, pixels: Pixels) -> Tensor:
-        """The pixels on the device, [H, W, 3] uint8: the same tensor at every call of this size.
+    def __call__(self, pixels: Pixels) -> None:
+        """Begin to copy.
 
         Waits for the device only where it has not read the picture before the last yet.
         """
-        if pixels.shape != self._shape:
-            self._make(pixels.shape)
         self._turn = 1 - self._turn
         buffer, read = self._buffers[self._turn], self._events[self._turn]
         if self._used[self._turn]:
             read.synchronize()
         buffer.numpy()[:] = pixels
-        self._there.copy_(buffer, non_blocking=True)
+        self.there.copy_(buffer, non_blocking=True)
         read.record()
         self._used[self._turn] = True
-        return self._there
 
-    def _make(self, shape: tuple[int, ...]) -> None:
-        for read, used in zip(self._events, self._used, strict=False):
-            if used:  # what is still being read must stay
-                read.synchronize()
-        self._shape = shape
-        self._buffers = [self._pinning.pinned(shape) for _ in range(2)]
-        self._events = [self._pinning.event() for _ in range(2)]
-        self._used = [False, False]
-        self._there = torch.empty(shape, dtype=torch.uint8, device=self._device)
+
+class Sheet:
+    """All numbers of a frame, by name, in one tensor that stays where it is on the device."""
+
+    def __init__(
+        self, shapes: Mapping[str, tuple[int, ...]], pinning: Pinning, device: torch.device
+    ) -> None:
+        counts = [math.prod(shape) for shape in shapes.values()]
+        self._numbers: Numbers = np.zeros(sum(counts), np.float32)
+        self._upload = Upload((self._numbers.nbytes,), pinning, device)
+        there = torch.split(self._upload.there.view(torch.float32), counts)
+        self._places = dict(
+            zip(shapes, np.split(self._numbers, np.cumsum(counts)[:-1]), strict=True)
+        )
+        named = zip(shapes.items(), there, strict=True)
+        self.there = {name: lies.view(shape) for (name, shape), lies in named}
+        """Where each name's numbers lie, in its shape."""
+
+    def __call__(self, numbers: Mapping[str, npt.ArrayLike]) -> None:
+        """Write the numbers of a frame, and begin to copy them."""
+        for name, place in self._places.items():
+            place[:] = np.ravel(numbers[name])
+        self._upload(self._numbers.view(np.uint8))
 
 
 class Download:

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
+from pydantic import Tag
+
 from model.bends.channels import Channels
-from model.bends.masks import FileMask, LiveMask
+from model.bends.masks import Mask
 from model.knob import Knob
-from model.settings import Settings
+from model.settings import Settings, choice
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +23,18 @@ Amount = Annotated[float, Knob(0, 1)]
 """How far on the way from the unbent (0) to the bent (1)."""
 
 
+def _shape(layer: Any) -> str | None:
+    if isinstance(layer, str):
+        return "Str"
+    return "Int" if isinstance(layer, int) else None
+
+
+Layer = Annotated[
+    Annotated[str, Tag("Str")] | Annotated[int, Tag("Int")],
+    choice(_shape, "the name of a layer, its number, or how deep it lies, such as 30%"),
+]
+
+
 class BendSettings(Settings):
     """Where a bend works, and how much of it is mixed with the unbent.
 
@@ -30,9 +44,9 @@ class BendSettings(Settings):
     ``{live: dark}`` where the condition's picture is.
     """
 
-    layer: str | int
+    layer: Layer
     channels: Channels = "all"
-    mask: FileMask | LiveMask | None = None
+    mask: Mask | None = None
     mix: Amount = 1.0
 
 
@@ -86,7 +100,8 @@ class Bend(Protocol):
 
     A bend may have more: ``prepare``, see `Prepared`; ``keeps``, see `Keeping`; ``speed``, the
     knob whose value, summed up over time, comes after those of the knobs (``travelled`` among the
-    values); and ``in_blocks``, see `InBlocks`.
+    values); ``in_blocks``, see `InBlocks`; and ``needs_host``, true where it cannot do without the
+    host in any frame: on a graphics card, frames that it bends are painted without a graph.
     """
 
     Settings: ClassVar[type[BendSettings]]
@@ -134,7 +149,11 @@ class Prepared(Protocol):
 
 
 class Keeping(Protocol):
-    """A bend that remembers features, as they left it in the ``last`` frame or the ``first``."""
+    """A bend that remembers features, as they left it in the ``last`` frame or the ``first``.
+
+    On a graphics card, where there are always features to remember, it changes nothing in its first
+    frame.
+    """
 
     keeps: ClassVar[Literal["last", "first"]]
 

@@ -1,9 +1,9 @@
 """The fixed chain of operations with which the seed system bent a layer."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from model.bends.base import BendSettings, Part, Site
 from model.bends.kept import Kept
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from cuda_ops.cpu.blocks import Blocks
 
 Operation = Callable[["torch.Tensor"], "torch.Tensor"]
+Amount: TypeAlias = "float | torch.Tensor"
+Pair = tuple[Amount, Amount]
 Size = tuple[int, int]
 Shift = Annotated[float, Knob(-1, 1, unit="pictures")]
 Side = Annotated[int, Knob(0, 32, unit="px", step=1)]
@@ -45,7 +47,11 @@ class CanvasChain(Part):
         self, features: "torch.Tensor", amounts: "torch.Tensor", site: Site
     ) -> "torch.Tensor":
         """The maps after all of the chain."""
+        from cuda_ops.cuda.recording import is_remote
+
         values, pixels = site.values, site.pixels_per_picture
+        if is_remote(features):
+            return _chained_there(features, amounts, values, pixels)
         chain = canvas_chain(
             angle=values["angle"],
             translate=(values["x"] * pixels, values["y"] * pixels),
@@ -65,13 +71,30 @@ class CanvasChain(Part):
         with blocks.aside():
             if placed != (0, (0, 0), 1):
                 key = blocks.size, placed
-                places = self._kept(key, lambda: _places(blocks.size, *placed, amounts.device))
+                matrix = _matrix(values["angle"], values["scale"])
+                device = amounts.device
+                places = self._kept(key, lambda: _places(blocks.size, matrix, shift, device))
                 blocks.resample(places, "zeros", nearest=True)
             if values["erosion"]:
                 blocks.lowest_of(int(values["erosion"]))
             if values["dilation"]:
                 blocks.highest_of(int(values["dilation"]))
             blocks.scale_and_add(values["multiply"], 0.0)
+
+
+def _chained_there(
+    features: "torch.Tensor",
+    amounts: "torch.Tensor",
+    values: Mapping[str, float],
+    pixels_per_picture: float,
+) -> "torch.Tensor":
+    """The same by ``amounts`` that nobody may wait for; sides of squares are numbers even so."""
+    _, angle, x, y, scale, _, _, factor = amounts.unbind()
+    turn = angle.deg2rad()
+    matrix = turn.cos() / scale, turn.sin() / scale
+    placed = _placed(features, matrix, (x * pixels_per_picture, y * pixels_per_picture))
+    eroded = -_maximum(-placed, int(values["erosion"]))
+    return _maximum(eroded, int(values["dilation"])) * factor
 
 
 def canvas_chain(
@@ -99,8 +122,9 @@ def canvas_chain(
     """
     _check(scale, erosion, dilation)
     shift = (float(translate[0]), float(translate[1]))
+    matrix = _matrix(angle, scale)
     steps: list[Operation] = [
-        lambda x: _placed(x, angle, shift, scale),
+        lambda x: _placed(x, matrix, shift),
         lambda x: -_maximum(-x, erosion),
         lambda x: _maximum(x, dilation),
         lambda x: x * multiply,
@@ -129,43 +153,47 @@ def _bend(
     return torch.cat([bent, features[:, len(mask) :]], 1)
 
 
-def _placed(
-    x: "torch.Tensor", angle: float, shift: tuple[float, float], scale: float
-) -> "torch.Tensor":
-    """Each pixel p of [N, C, H, W] reads Rot(-angle) (p - centre - shift) / scale + centre."""
+def _placed(x: "torch.Tensor", matrix: Pair, shift: Pair) -> "torch.Tensor":
+    """Each pixel p of [N, C, H, W] reads Rot(-angle) (p - centre - shift) / scale + centre.
+
+    ``matrix`` are cosine and sine of the angle over the scale.
+    """
     import torch
 
     height, width = x.shape[2:]
-    column, row = _read_at((height, width), angle, shift, scale, x.device)
+    column, row = _read_at((height, width), matrix, shift, x.device)
     inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
     read = x[:, :, row.clamp(0, height - 1), column.clamp(0, width - 1)]
     return torch.where(inside, read, 0)
 
 
-def _places(
-    size: Size, angle: float, shift: tuple[float, float], scale: float, device: "torch.device"
-) -> "torch.Tensor":
+def _places(size: Size, matrix: Pair, shift: Pair, device: "torch.device") -> "torch.Tensor":
     """What `_read_at` finds, x and y about the centre: [H, W, 2]."""
     import torch
 
-    column, row = _read_at(size, angle, shift, scale, device)
+    column, row = _read_at(size, matrix, shift, device)
     return torch.stack([column - (size[1] - 1) / 2, row - (size[0] - 1) / 2], -1)
 
 
 def _read_at(
-    size: Size, angle: float, shift: tuple[float, float], scale: float, device: "torch.device"
+    size: Size, matrix: Pair, shift: Pair, device: "torch.device"
 ) -> tuple["torch.Tensor", "torch.Tensor"]:
     """Column and row that each pixel of a map of ``size`` reads, within it or not: [H, W]."""
     import torch
 
     height, width = size
-    cos, sin = math.cos(math.radians(angle)) / scale, math.sin(math.radians(angle)) / scale
+    cos, sin = matrix
     middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
     right = torch.arange(width, device=device) - middle_x - shift[0]
     down = (torch.arange(height, device=device) - middle_y - shift[1])[:, None]
     column = (cos * right + sin * down + middle_x).round().long()
     row = (cos * down - sin * right + middle_y).round().long()
     return column, row
+
+
+def _matrix(angle: float, scale: float) -> tuple[float, float]:
+    turn = math.radians(angle)
+    return math.cos(turn) / scale, math.sin(turn) / scale
 
 
 def _maximum(x: "torch.Tensor", side: int) -> "torch.Tensor":

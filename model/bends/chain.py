@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from model.bends import masks
 from model.bends.base import Bend, Place, find_layer
@@ -10,6 +10,7 @@ from model.bends.channels import ChannelCluster, Clusters
 from model.bends.masks import FileMask, LiveMask
 from model.bends.placed import NATIVE, Canvas, Guard, Placed, unguarded
 from model.bends.playing import LayerBends, Playing, together
+from model.noted import Noted
 
 if TYPE_CHECKING:
     import torch
@@ -21,10 +22,25 @@ Values = Callable[[str], Mapping[str, float]]
 """The amounts of the bend of a name."""
 
 
-class PlaceError(ValueError):
-    """A bend that cannot be placed: which one, and which of its fields is wrong."""
+class Turn(NamedTuple):
+    """A bend that plays in one frame, and its amounts as numbers."""
 
-    def __init__(self, bend: str, field: str, line: str) -> None:
+    placed: Placed
+    amounts: Mapping[str, float]
+
+    @property
+    def structure(self) -> tuple[object, ...]:
+        """What decides how it is computed."""
+        placed, is_whole = self.placed, self.amounts["mix"] == 1
+        memory = id(placed.memory) if hasattr(placed.bend, "keeps") else None
+        numbers = tuple((name, self.amounts[name]) for name in sorted(placed.read))
+        return placed.name, is_whole, placed.version, memory, numbers
+
+
+class PlaceError(ValueError):
+    """A bend that cannot be placed: which one, and the way to its field that is wrong."""
+
+    def __init__(self, bend: str, field: tuple[str, ...], line: str) -> None:
         super().__init__(line)
         self.bend = bend
         self.field = field
@@ -76,18 +92,23 @@ class Chain:
         """
         for placed in self._placed:
             if (problem := _misfit(placed, network, aspect)) is not None:
-                raise PlaceError(placed.name, "mask", problem)
+                raise PlaceError(placed.name, ("mask",), problem)
             try:
                 placed.prepare(network)
             except ValueError as error:
                 field = "file" if getattr(placed.bend.settings, "file", None) else "kind"
-                raise PlaceError(placed.name, field, str(error)) from error
+                raise PlaceError(placed.name, (field,), str(error)) from error
 
     def regroup(self, clusters: Clusters) -> None:
         """Other clusters from the next frame on; a bend whose own is not there rests."""
         for placed in self._placed:
             if isinstance(placed.bend.settings.channels, ChannelCluster):
                 placed.regroup(clusters, self._guard)
+
+    @property
+    def bent(self) -> dict[str, str]:
+        """The layer of each bend, by their names."""
+        return {each.name: each.place.name for each in self._placed}
 
     @property
     def clustered(self) -> list[str]:
@@ -123,30 +144,85 @@ class Chain:
         self, values: Values, device: str, canvas: Canvas = NATIVE
     ) -> dict[str, LayerBends] | None:
         """For each bent layer what bends it; ``values(name)`` are the amounts of one bend."""
+        named = self.amounts(values)
+        rows = self.rows(named, device)
+        return self.layers(self.turns(named), rows, canvas)
+
+    def amounts(self, values: Values) -> dict[str, dict[str, float]]:
+        """The amounts of each bend in one frame, in the order of its knobs."""
+        return {placed.name: placed.amounts(values(placed.name)) for placed in self._placed}
+
+    def turns(self, named: Mapping[str, Mapping[str, float]]) -> list[Turn]:
+        """The bends that play in a frame, once a frame; those that rest forget."""
+        turns = [Turn(placed, named[placed.name]) for placed in self._placed]
+        return [turn for turn in turns if not turn.placed.rests(turn.amounts)]
+
+    def structure(self, turns: Sequence[Turn]) -> tuple[object, ...]:
+        """What decides how ``turns`` are computed, besides sizes: no amount that only moves."""
+        return (self.is_sparing, *(turn.structure for turn in turns))
+
+    def remember(self, turns: Sequence[Turn], size: tuple[int, int]) -> dict[str, float]:
+        """What a graph cannot ask of bends that remember: 1 where one played in the frame before
+        at this ``size`` of the canvas, else 0; and note that ``turns`` play in this one."""
+        playing = {id(turn.placed) for turn in turns}
+        found = {}
+        for placed in self._placed:
+            if hasattr(placed.bend, "keeps"):
+                before, memory = placed.memory.played_at, placed.memory
+                memory.played_at = size if id(placed) in playing else None
+                found[placed.name] = float(memory.played_at is not None and before == size)
+        return found
+
+    @property
+    def remembering(self) -> list[str]:
+        """The names of the bends that remember frames before."""
+        return [placed.name for placed in self._placed if hasattr(placed.bend, "keeps")]
+
+    def stay_on(self, device: "torch.device") -> None:
+        """Have all that bends are given lie on a device."""
+        for placed in self._placed:
+            placed.stay_on(device)
+
+    def layers(
+        self,
+        turns: Sequence[Turn],
+        rows: Mapping[str, "torch.Tensor"],
+        canvas: Canvas = NATIVE,
+        begun: Mapping[str, "torch.Tensor"] | None = None,
+    ) -> dict[str, LayerBends] | None:
+        """For each bent layer what bends it; ``rows`` are the amounts of each bend as a tensor.
+
+        ``begun``, of each bend that remembers, is what `remember` found: as graphs want it, which
+        then follow the rows.
+        """
+        from cuda_ops.cuda.recording import refuse
+
         playing: dict[str, list[Playing]] = {}
-        rows, shares = self._rows(values, device)
-        for placed, row, amounts in zip(self._placed, rows, shares, strict=True):
-            if placed.rests(amounts):
-                continue
-            step = Playing(placed, placed.bend, row, amounts, canvas, self.is_sparing)
+        for placed, amounts in turns:
+            if getattr(placed.bend, "needs_host", False):
+                refuse(f"bend {placed.name} works on the host in every frame")
+            told = amounts if begun is None else Noted(amounts, placed.read)
+            began = None if begun is None else begun.get(placed.name)
+            row = rows[placed.name]
+            step = Playing(placed, placed.bend, row, amounts, told, canvas, self.is_sparing, began)
             playing.setdefault(placed.place.name, []).append(step)
         found = {
             layer: LayerBends(together(steps), self._guard) for layer, steps in playing.items()
         }
         return found or None
 
-    def _rows(
-        self, values: Values, device: str
-    ) -> tuple[Sequence["torch.Tensor"], list[dict[str, float]]]:
-        """The amounts of each bend, as rows of the frame's one tensor, and as numbers."""
+    def rows(
+        self, named: Mapping[str, Mapping[str, float]], device: str
+    ) -> dict[str, "torch.Tensor"]:
+        """The amounts of each bend, as rows of the frame's one tensor."""
         import torch
 
-        named = [placed.amounts(values(placed.name)) for placed in self._placed]
-        numbers = torch.tensor([number for each in named for number in each.values()])
+        numbers = torch.tensor([number for each in named.values() for number in each.values()])
         if self._amounts is None or self._amounts.device.type != torch.device(device).type:
             self._amounts = torch.empty_like(numbers, device=device)
         self._amounts.copy_(numbers)  # where they were, so that what was recorded finds them
-        return self._amounts.split_with_sizes([len(each) for each in named]), named
+        rows = self._amounts.split_with_sizes([len(each) for each in named.values()])
+        return dict(zip(named, rows, strict=True))
 
 
 def _placed(name: str, bend: Bend, layers: Sequence[Place], clusters: Clusters | None) -> Placed:
@@ -154,9 +230,10 @@ def _placed(name: str, bend: Bend, layers: Sequence[Place], clusters: Clusters |
     try:
         wanted = find_layer(settings.layer, [layer.name for layer in layers])
     except ValueError as error:
-        raise PlaceError(name, "layer", str(error)) from error
+        raise PlaceError(name, ("layer",), str(error)) from error
     placed = Placed(name, bend, next(layer for layer in layers if layer.name == wanted))
-    doors = ("channels", partial(placed.choose, clusters)), ("mask", placed.read_mask)
+    channels = ("channels",), partial(placed.choose, clusters)
+    doors = channels, (("mask", "file"), placed.read_mask)
     for field, make in doors:
         try:
             make()

@@ -1,8 +1,11 @@
 """Which channels of a layer a bend is for."""
 
-from typing import TYPE_CHECKING, Annotated, Literal, Protocol
+import functools
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Tag, model_validator
+
+from model.settings import choice, meant
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +26,7 @@ class ChannelRange(_Choice):
     @model_validator(mode="after")
     def _in_order(self) -> "ChannelRange":
         if self.range[0] > self.range[1]:
-            raise ValueError("the first channel comes after the last")
+            raise ValueError("the first channel comes after the last; write the smaller one first")
         return self
 
 
@@ -43,11 +46,24 @@ class ChannelCluster(_Choice):
     @model_validator(mode="after")
     def _is_one_of_them(self) -> "ChannelCluster":
         if self.of is not None and self.cluster >= self.of:
-            raise ValueError(f"there are clusters 0 … {self.of - 1}, and no {self.cluster}")
+            there = f"there are clusters 0 … {self.of - 1}, and no {self.cluster}"
+            raise ValueError(f"{there}; choose one of them, or raise `of`")
         return self
 
 
-Channels = Literal["all"] | ChannelRange | ChannelFraction | ChannelCluster
+def _shape(value: Any) -> str | None:
+    if value == "all":
+        return "All"
+    return meant(value, range=ChannelRange, fraction=ChannelFraction, cluster=ChannelCluster)
+
+
+Channels = Annotated[
+    Annotated[Literal["all"], Tag("All")]
+    | Annotated[ChannelRange, Tag("ChannelRange")]
+    | Annotated[ChannelFraction, Tag("ChannelFraction")]
+    | Annotated[ChannelCluster, Tag("ChannelCluster")],
+    choice(_shape, "all, {range: [0, 31]}, {fraction: 0.3, seed: 7} or {cluster: 2, of: 5}"),
+]
 
 
 class Clusters(Protocol):
@@ -86,6 +102,7 @@ def weights(
     return found
 
 
+@functools.lru_cache(maxsize=64)  # since some bends ask in every frame
 def order(count: int, seed: int) -> "torch.Tensor":
     """0 … ``count`` - 1 shuffled; by numpy's legacy generator, whose stream never changes."""
     import numpy as np

@@ -58,9 +58,11 @@ class Displace(Relocation):
 
     def _drawn(self, device: "torch.device") -> "torch.Tensor":
         """Weight, frequency across and down, pace and phase of each wave for each axis."""
+        from cuda_ops.cuda.recording import hold
+
         if device not in self._waves:
             self._waves = {device: _waves(self.settings.seed).to(device)}
-        return self._waves[device]
+        return hold(self._waves[device])
 
 
 def _waves(seed: int) -> "torch.Tensor":

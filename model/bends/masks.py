@@ -1,9 +1,11 @@
 """Where in the picture a bend works: a drawn mask, or what the live picture shows."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Tag
+
+from model.settings import choice, meant
 
 if TYPE_CHECKING:
     import torch
@@ -27,6 +29,16 @@ class LiveMask(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     live: Literal["bright", "dark"]
+
+
+def _shape(value: Any) -> str | None:
+    return meant(value, file=FileMask, live=LiveMask)
+
+
+Mask = Annotated[
+    Annotated[FileMask, Tag("FileMask")] | Annotated[LiveMask, Tag("LiveMask")],
+    choice(_shape, "{file: circle.png}, {live: bright} or {live: dark}"),
+]
 
 
 def read(file: Path) -> "torch.Tensor":
@@ -57,7 +69,9 @@ def fits(mask: "torch.Tensor", aspect: float) -> bool:
 
 def seen(picture: "torch.Tensor", live: LiveMask) -> "torch.Tensor":
     """The mask [1, 1, H, W] that a picture [1, 3, H, W] in -1 … 1 makes."""
-    weights = picture.new_tensor(_BRIGHTNESS).view(1, 3, 1, 1)
+    from model.constants import constant
+
+    weights = constant(_BRIGHTNESS, picture).view(1, 3, 1, 1)
     bright = ((picture * weights).sum(1, keepdim=True) + 1) / 2
     bright = bright.clamp_(0, 1)
     return bright if live.live == "bright" else 1 - bright
@@ -71,11 +85,12 @@ def laid(
     ``picture`` is its height and width in pixels of the map; in the margins around it the outermost
     pixels of the mask go on.
     """
-    import torch
     from torch.nn import functional
 
-    scale = [size[1] / picture[1], size[0] / picture[0]]
-    theta = torch.tensor([[[scale[0], 0.0, 0.0], [0.0, scale[1], 0.0]]], device=mask.device)
+    from model.constants import constant
+
+    rows = (size[1] / picture[1], 0.0, 0.0), (0.0, size[0] / picture[0], 0.0)
+    theta = constant((rows,), mask)
     height, width = (max(round(side), 1) for side in picture)
     if mask.shape[-2] > height or mask.shape[-1] > width:  # or single pixels would be picked out
         mask = functional.interpolate(mask, (height, width), mode="area")

@@ -18,8 +18,10 @@ def highest(features: "torch.Tensor", radius: "torch.Tensor", site: Site) -> "to
 
     Between two whole numbers of pixels lies a straight way. What is beyond the map does not count.
     """
+    from cuda_ops.cuda.recording import is_remote
+
     pixels = radius * site.pixels_per_picture
-    if features.device.type == "cpu":
+    if not is_remote(features):
         least = math.floor(pixels)  # as computed there, so that both agree on what is whole
         lower = _highest(features, least)
         share = (pixels - least).to(features.dtype)

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from model.bends import channels, masks
@@ -43,16 +43,44 @@ class Canvas:
 NATIVE = Canvas()
 
 
+_MOST_LASTING = 2  # the canvas that plays, and the one before it
+
+
 @dataclass(slots=True)
 class Memory:
-    """Features of a frame before: as a tensor [N, C, H, W], or as blocks of native kernels."""
+    """Features of a frame before: as a tensor [N, C, H, W], or as blocks of native kernels.
+
+    Where graphs replay what a bend does, they ``last``: a tensor for each size that is written
+    where it lies. ``played_at`` is then the size of the canvas of the frame before, None where the
+    bend did not play in it.
+    """
 
     tensor: "torch.Tensor | None" = None
     blocks: "torch.Tensor | None" = None
+    played_at: tuple[int, int] | None = None
+    _lasting: dict[object, "torch.Tensor"] = field(default_factory=dict)
 
     def clear(self) -> None:
         """Forget them."""
-        self.tensor = self.blocks = None
+        self.tensor = self.blocks = self.played_at = None
+
+    def lasting(self, like: "torch.Tensor") -> "torch.Tensor":
+        """The memory for features as large as ``like``, zeros at first.
+
+        Whoever only rehearses is given other memory.
+        """
+        import torch
+
+        from cuda_ops.cuda.recording import hold, is_rehearsing, refuse_recording
+
+        key = like.shape, like.dtype, like.device
+        if key not in self._lasting:
+            refuse_recording("the memory of a bend went away")  # a graph would make it in its own
+            for former in [*self._lasting][: len(self._lasting) + 1 - _MOST_LASTING]:
+                del self._lasting[former]
+            self._lasting[key] = torch.zeros_like(like)
+        found = hold(self._lasting[key])
+        return torch.zeros_like(found) if is_rehearsing() else found
 
 
 class Placed:
@@ -64,6 +92,8 @@ class Placed:
         is_partial: whether some in the span take less than all.
         mask: of a file, [1, 1, H, W].
         travelled: its speed, summed up over time.
+        version: how often other channels were chosen.
+        read: which of its amounts the bend has read as numbers while graphs were made.
     """
 
     def __init__(self, name: str, bend: Bend, place: Place) -> None:
@@ -77,6 +107,9 @@ class Placed:
         self.stored: Mapping[str, torch.Tensor] = {}
         self.memory = Memory()
         self.travelled = 0.0
+        self.version = 0
+        self.read: set[str] = set()
+        self._device: torch.device | None = None  # None: where they were made
         self._speed: str | None = getattr(bend, "speed", None)
         self._knobs = tuple(bend.settings.knobs())
         self._chosen: torch.Tensor | None = None
@@ -92,7 +125,7 @@ class Placed:
         if wanted == "all":
             return
         found = channels.weights(wanted, self.place.name, self.place.channels, clusters)
-        if self.weights is not None and torch.equal(found, self.weights):
+        if self.weights is not None and torch.equal(found, self.weights.cpu()):
             return
         self.memory.clear()
         chosen = found.nonzero()[:, 0]
@@ -100,6 +133,8 @@ class Placed:
         self.weights, self._chosen = found, chosen
         self.span = slice(first, last + 1)
         self.is_partial = not bool((found[self.span] == 1).all())
+        self.version += 1
+        self._lay_out()
 
     def regroup(self, clusters: Clusters, guard: Guard) -> None:
         """Find the channels anew; where they are not there, rest until they are."""
@@ -119,6 +154,19 @@ class Placed:
         """Look at the network, if the bend wants to. Errors: ValueError, ``what; mend``."""
         if hasattr(self.bend, "prepare"):
             self.stored = self.bend.prepare(network, self.place)
+
+    def stay_on(self, device: "torch.device") -> None:
+        """Have all that the bend is given lie on a device, now and from now on."""
+        self._device = device
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        if self._device is None:
+            return
+        device = self._device
+        self.stored = {name: each.to(device) for name, each in self.stored.items()}
+        self.mask = None if self.mask is None else self.mask.to(device)
+        self.weights = None if self.weights is None else self.weights.to(device)
 
     def amounts(self, values: Mapping[str, float]) -> dict[str, float]:
         """Of this frame, in the order of the knobs, and how far it has travelled."""
@@ -149,10 +197,18 @@ class Placed:
 
     @contextlib.contextmanager
     def guarded(self, guard: Guard) -> Iterator[None]:
-        """Rest for a while after a fault that ``guard`` does not raise again."""
+        """Rest for a while after a fault that ``guard`` does not raise again.
+
+        Where graphs are made it goes on to whoever makes them: the frame shall see it by itself.
+        """
+        from cuda_ops.cuda.recording import UncapturableError, is_apart
+
         try:
             yield
         except Exception as error:
+            if is_apart():
+                line = f"bend {self.name}: {type(error).__name__}: {error}"
+                raise UncapturableError(line) from error
             guard(self.name, error)
             self._resting = REST_FRAMES
 
@@ -173,6 +229,8 @@ class Placed:
         """
         height = self.pixels(canvas)
         picture = height, height * canvas.aspect
+        from cuda_ops.cuda.recording import hold, is_remote
+
         wanted = self.bend.settings.mask
         if isinstance(wanted, LiveMask):
             if canvas.seen is None:
@@ -182,6 +240,8 @@ class Placed:
             return None
         if not masks.fits(self.mask, canvas.aspect):
             raise ValueError("its mask has not the shape of the canvas any more")
+        if is_remote(self.mask):  # what one thread keeps may not lie where another's graph reads
+            return masks.laid(hold(self.mask), size, picture)
         key = (size, picture, device)
         if self._laid is None or self._laid[0] != key:
             self._laid = key, masks.laid(self.mask.to(device), size, picture)

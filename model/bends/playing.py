@@ -18,15 +18,19 @@ if TYPE_CHECKING:
 class Playing:
     """A placed bend in one frame; ``bend`` is its own, or several neighbours as one.
 
-    ``row`` and ``values`` are the amounts, as a tensor and as numbers.
+    ``row`` and ``values`` are the amounts, as a tensor and as numbers; ``told`` are those numbers
+    as the bend is told them. Where what it remembers lasts, ``begun`` is 1 if it played in the
+    frame before, else 0.
     """
 
     placed: Placed
     bend: Any
     row: "torch.Tensor"
     values: Mapping[str, float]
+    told: Mapping[str, float]
     canvas: Canvas
     is_sparing: bool = False
+    begun: "torch.Tensor | None" = None
 
     @property
     def keeps(self) -> str | None:
@@ -60,6 +64,8 @@ class Playing:
         return result
 
     def _bent(self, wide: "torch.Tensor") -> "torch.Tensor":
+        if self.begun is not None:
+            return self._bent_where_memory_lasts(wide, self.begun)
         memory = self.placed.memory
         if memory.tensor is None or memory.tensor.shape != wide.shape:
             memory.tensor = wide.clone() if self.keeps == "first" else None
@@ -67,6 +73,22 @@ class Playing:
         bent = self._mixed(wide, self.bend.apply(wide, self.row.to(wide.dtype), site))
         if self.keeps == "last":
             memory.tensor = bent.clone() if bent is wide else bent
+        return bent
+
+    def _bent_where_memory_lasts(
+        self, wide: "torch.Tensor", begun: "torch.Tensor"
+    ) -> "torch.Tensor":
+        """The same without a question that only the host could answer.
+
+        In its first frame a bend has nothing to remember but the frame itself, and changes nothing.
+        """
+        before = self.placed.memory.lasting(wide)
+        before.copy_(wide.lerp(before, begun.to(wide.dtype)))
+        site = self._site(self.placed.span, before)
+        bent = self._mixed(wide, self.bend.apply(wide, self.row.to(wide.dtype), site))
+        if self.keeps == "last":
+            bent = wide.lerp(bent, begun.to(wide.dtype))
+            before.copy_(bent)
         return bent
 
     def _mixed(self, unbent: "torch.Tensor", bent: "torch.Tensor") -> "torch.Tensor":
@@ -111,7 +133,7 @@ class Playing:
         """What the bend is told, when it is given the channels of ``span``."""
         placed = self.placed
         return Site(
-            self.values,
+            self.told,
             placed.pixels(self.canvas),
             placed.place.magnitude,
             placed.chosen(span.start or 0),
@@ -163,4 +185,6 @@ def _as_one(group: Sequence[Playing]) -> Playing:
 
     first = group[0]
     bend, row = Together([step.bend for step in group]), torch.cat([step.row for step in group])
-    return Playing(first.placed, bend, row, first.values, first.canvas, first.is_sparing)
+    return Playing(
+        first.placed, bend, row, first.values, first.told, first.canvas, first.is_sparing
+    )

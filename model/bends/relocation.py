@@ -104,7 +104,7 @@ def stacked(matrix: Matrix, like: "torch.Tensor") -> "torch.Tensor":
     import torch
 
     numbers = [
-        each if isinstance(each, torch.Tensor) else like.new_tensor(each)
+        each if isinstance(each, torch.Tensor) else like.new_full((), each)
         for row in matrix
         for each in row
     ]

@@ -38,9 +38,11 @@ def resampled(
     import torch
     from torch.nn import functional
 
+    from model.constants import constant
+
     height, width = features.shape[-2:]
     wide = features.to(torch.promote_types(features.dtype, torch.float32))
-    size = positions.new_tensor([width, height])
+    size = constant((width, height), positions)
     if border == "wrap":
         positions = torch.remainder(positions + size / 2, size) - size / 2
         wide, size = functional.pad(wide, [1, 1, 1, 1], mode="circular"), size + 2

@@ -22,9 +22,10 @@ def taps(sigma: "torch.Tensor", site: Site) -> "torch.Tensor":
     """
     import torch
 
+    from cuda_ops.cuda.recording import is_remote
+
     pixels = (sigma * site.pixels_per_picture).clamp_min(1e-6)
-    on_card = sigma.device.type != "cpu"  # it is not asked for the width
-    widest = MOST_SIGMA * site.pixels_per_picture if on_card else float(pixels)
+    widest = MOST_SIGMA * site.pixels_per_picture if is_remote(sigma) else float(pixels)
     reach = math.ceil(_REACH * widest)
     edges = torch.arange(-reach, reach + 2, device=sigma.device) - 0.5
     limit = _REACH * pixels + 0.5

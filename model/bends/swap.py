@@ -29,7 +29,12 @@ class Swap(Part):
         self, features: "torch.Tensor", amounts: "torch.Tensor", site: Site
     ) -> "torch.Tensor":
         """The maps after ``amounts`` (mix, amount)."""
-        sources = self.sources(features.shape[1], site).to(features.device)
+        from cuda_ops.cuda.recording import is_remote
+        from model.constants import constant
+
+        sources = self.sources(features.shape[1], site)
+        if is_remote(features):
+            sources = constant(tuple(sources.tolist()), features, sources.dtype)
         return features.lerp(features[:, sources], amounts[1])
 
     def in_blocks(self, blocks: "Blocks", amounts: "torch.Tensor", site: Site) -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -73,7 +72,7 @@ def layer_of(maps: Tensor, painted: Array, ks: Sequence[int]) -> Layer:
     mean = deviations.reshape(len(deviations), -1, CELLS * CELLS).mean(1)
     return Layer(
         labels=torch.from_numpy(grouped(strengths, energy, ks)),
-        maps=torch.from_numpy(_shades(mean)).reshape(-1, CELLS, CELLS),
+        maps=shades(mean),
         energy=torch.from_numpy(energy).float(),
         traits=torch.from_numpy(deviations @ described.T / maps.shape[1]).float(),
     )
@@ -88,10 +87,11 @@ def _deviations(values: Array) -> Array:
     return scaled
 
 
-def _shades(maps: Array) -> npt.NDArray[np.uint8]:
+def shades(maps: Array) -> Tensor:
+    """Each of some ``maps`` [C, cells] from its least to its most: uint8 [C, 16, 16]."""
     low, high = maps.min(1, keepdims=True), maps.max(1, keepdims=True)
-    shades: Array = np.rint((maps - low) / np.maximum(high - low, 1e-9) * 255)
-    return shades.astype(np.uint8)
+    found = np.rint((maps - low) / np.maximum(high - low, 1e-9) * 255).astype(np.uint8)
+    return torch.from_numpy(found).reshape(-1, CELLS, CELLS)
 
 
 @torch.inference_mode()

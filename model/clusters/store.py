@@ -54,7 +54,7 @@ class Clusters:
         self._named = cache(self._name)
 
     def labels(self, layer: str, k: int) -> Tensor:
-        """The group of each channel, uint8 [C]; the same object until the groups change.
+        """The group of each channel, uint8 [C].
 
         Raises:
             ValueError: no such layer, or no groups for this k.
@@ -87,12 +87,7 @@ class Clusters:
 
         Black where the group is empty. Raises ValueError as `mask` does.
         """
-        chosen = self.layers[layer].maps[self.mask(layer, k, index)].double()
-        if not len(chosen):
-            return np.zeros((CELLS, CELLS), np.uint8)
-        mean = chosen.mean(0)
-        spread = (mean.max() - mean.min()).clamp_min(1e-6)
-        return as_array((mean - mean.min()) / spread * 255).round().astype(np.uint8)
+        return thumbnail(self.layers[layer].maps[self.mask(layer, k, index)])
 
     def misfit(self, config: "Config") -> str | None:
         """Why these are not the clusters of a network of this configuration; None: they are."""
@@ -108,6 +103,19 @@ class Clusters:
     def _name(self, layer: str, k: int) -> tuple[str, ...]:
         labels = self.labels(layer, k).numpy()
         return names(labels, as_array(self.layers[layer].traits), k)
+
+
+def thumbnail(maps: Tensor) -> npt.NDArray[np.uint8]:
+    """How strong channels are together where, by the ``maps`` [C, 16, 16] of each: [16, 16].
+
+    From dark, at their weakest, to bright; black where there are none.
+    """
+    if not len(maps):
+        return np.zeros((CELLS, CELLS), np.uint8)
+    mean = as_array(maps).mean(0)
+    spread = max(mean.max() - mean.min(), 1e-6)
+    shades: npt.NDArray[np.uint8] = ((mean - mean.min()) / spread * 255).round().astype(np.uint8)
+    return shades
 
 
 def beside(model: str | Path) -> Path:

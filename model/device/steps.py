@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cuda_ops.cuda import maps
+from cuda_ops.cuda import maps, recording
 from cuda_ops.cuda.engine import Engine, Step
 from cuda_ops.cuda.kinds import Kind
 from model.layers import Taps
@@ -35,7 +35,13 @@ def correlate(x: Tensor, kernel: Tensor, padding: int, stride: int = 1) -> Tenso
     """A map through a kernel, both channels-last; sums are of single precision on every device."""
     if x.device.type == "cpu":  # where half precision would be summed up in half precision
         return F.conv2d(x.float(), kernel.float(), None, stride, padding).to(x.dtype)
-    return F.conv2d(x, kernel, None, stride, padding)
+    if x.device.type != "cuda" or not torch.backends.cudnn.enabled:
+        return F.conv2d(x, kernel, None, stride, padding)
+    # A rehearsal has cuDNN try all it has for this convolution; what was best is played from then
+    # on. The switch that torch has for that is for all threads, and would hold up the frame.
+    search, tf32 = recording.is_rehearsing(), torch.backends.cudnn.allow_tf32
+    sides = (padding, padding), (stride, stride), (1, 1)
+    return torch.cudnn_convolution(x, kernel, *sides, 1, search, False, tf32)
 
 
 def by_slots(kernel: Tensor, inputs: Tensor, in_slots: int, out_slots: int, kind: Kind) -> Tensor:

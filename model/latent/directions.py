@@ -152,7 +152,7 @@ class Directions:
 
 
 def _step(network: Any, name: str, wanted: DirectionSettings) -> "torch.Tensor":
-    """One standard deviation along a direction [w_dim], where the network's weights are."""
+    """One standard deviation along a direction [w_dim], on the processor."""
     width = network.config.w_dim
     if wanted.number >= width:
         line = f"there is no direction {wanted.number}; use 0 … {width - 1}"
@@ -164,5 +164,5 @@ def _step(network: Any, name: str, wanted: DirectionSettings) -> "torch.Tensor":
         rows = factorised(style_weights(network, wanted.rows_from, wanted.rows_to))
     direction = rows[wanted.number]
     deviation = np.sqrt(max(direction @ samples.covariance @ direction, 0.0))
-    step: torch.Tensor = network.mapping.w_avg.new_tensor(direction * deviation)
+    step: torch.Tensor = network.mapping.w_avg.new_tensor(direction * deviation, device="cpu")
     return step

@@ -33,8 +33,10 @@ def mix_rows(
     return shifted(w, style, share * row_shares(first, end, w.shape[1]))
 
 
-def shifted(w: "torch.Tensor", other: "torch.Tensor", shares: Shares) -> "torch.Tensor":
+def shifted(
+    w: "torch.Tensor", other: "torch.Tensor", shares: "Shares | torch.Tensor"
+) -> "torch.Tensor":
     """w [N, rows, w_dim], each row its share [rows] of the way to ``other``; 0 and 1 are exact."""
     import torch
 
-    return torch.lerp(w, other.to(w), torch.from_numpy(shares)[:, None].to(w))
+    return torch.lerp(w, other.to(w), torch.as_tensor(shares)[:, None].to(w))

@@ -1,5 +1,6 @@
 """The latent space of one network, as one frame truncates it."""
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -34,8 +35,14 @@ class Space:
 
     @classmethod
     def of(cls, network: Any) -> "Space":
-        """That of a network, not truncated."""
-        return cls(network.mapping, network.mapping.w_avg, network.config)
+        """That of a network, not truncated; on the processor wherever the network lies.
+
+        There a w is ready sooner than a device has been told what to do for it.
+        """
+        mapping = network.mapping
+        if mapping.w_avg.device.type != "cpu":
+            mapping = copy.deepcopy(mapping).cpu()
+        return cls(mapping, mapping.w_avg, network.config)
 
     def at(self, c: "torch.Tensor | None", psi: float, cutoff: int) -> "Space":
         """The same for a frame; a negative ``cutoff`` truncates all rows."""

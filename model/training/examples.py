@@ -1,6 +1,7 @@
 """From a folder to batches: crops of photographs, and what the encoder is shown of them."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -51,6 +52,14 @@ class Examples:
         self._photographs = photographs
         self._paired = paired
         self._shares = np.cumsum([task.share for task in recipe.tasks])
+
+    def of(self, wanted: Callable[[Task], bool]) -> "Examples":
+        """Examples of the wanted tasks alone, where there are any; these here, where not."""
+        tasks = tuple(task for task in self._recipe.tasks if wanted(task))
+        if not tasks:
+            return self
+        recipe = self._recipe.model_copy(update={"tasks": tasks})
+        return Examples(recipe, self._photographs, self._paired)
 
     def batch(self, numbers: range, canvas: Size) -> Batch:
         """Examples ``numbers`` on a canvas (height, width)."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageOps
 
 from model.training.errors import TrainingError
 
@@ -37,12 +37,12 @@ class BrokenPictureError(Exception):
 
 
 def decoded(file: Path) -> Pixels:
-    """``file`` as [H, W, 3] RGB. Errors: BrokenPictureError, one line."""
+    """``file``, upright, as [H, W, 3] RGB. Errors: BrokenPictureError, one line."""
     try:
         with Image.open(file) as picture:
             if picture.width * picture.height > MOST_PIXELS:
                 raise BrokenPictureError(f"{file}: has too many pixels; shrink it")
-            pixels = np.asarray(picture.convert("RGB"))
+            pixels = np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise BrokenPictureError(f"{file}: cannot be read ({_short(error)})") from None
     if min(pixels.shape[:2]) < LEAST_SIDE:

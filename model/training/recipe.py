@@ -31,6 +31,9 @@ def _height_and_width(value: object) -> object:
 Canvas: TypeAlias = Annotated[tuple[Side, Side], BeforeValidator(_height_and_width)]
 
 
+Features: TypeAlias = Literal["squeezenet11", "vgg16"]
+
+
 class Strict(BaseModel):
     """Frozen, and nothing but its fields."""
 
@@ -100,11 +103,16 @@ class NetworkRecipe(Strict):
 
 
 class Stage(Strict):
-    """A stretch of the run with one canvas, such as ``256x128`` (width, height), and one batch."""
+    """A stretch of the run with one canvas, such as ``256x128`` (width, height), and one batch.
+
+    Attributes:
+        features: what its perceptual loss sees with, where it is not the loss's own.
+    """
 
     canvas: Canvas
     images: Annotated[int, Field(ge=1, le=1_000_000_000)]
     batch: Annotated[int, Field(ge=1, le=4096)] = 4
+    features: Features | None = None
 
 
 class LossRecipe(Strict):
@@ -119,7 +127,7 @@ class LossRecipe(Strict):
 
     pixel: Weight = 1.0
     perceptual: Weight = 1.0
-    features: str = "squeezenet11"
+    features: Features = "squeezenet11"
     shrink: Literal[1, 2, 4] = 1
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from model import together
 from model.canvas import Canvas
 from model.network import Network
+from model.training import lanes
 from model.training.adversary import Adversary
 from model.training.averaging import copied, follow
 from model.training.draws import For, draw
@@ -20,6 +21,8 @@ from model.training.start import fit_colours, settle, sharpen
 from model.training.state import merged, part_of
 
 Figures = dict[str, float]
+
+_FIRST_PICTURES = 16
 
 
 class Trainer:
@@ -43,7 +46,7 @@ class Trainer:
             each.set_precision(recipe.precision)
         options = recipe.optimiser
         self._optimiser = Optimiser(self.generator, options.rate, (options.beta1, 0.99))
-        self._reconstruction = Reconstruction(recipe.loss, device) if recipe.reconstructs else None
+        self._reconstructions: dict[str, Reconstruction] = {}
         self._adversary = Adversary(recipe, device) if recipe.adversarial.weight else None
 
     @property
@@ -54,15 +57,27 @@ class Trainer:
         """Before the very first step: bring a fresh network to where it can learn."""
         if self._is_whole:
             return
-        batch = self.batch(self.seen).to(self._device)
+        batch = self._first_batch().to(self._device)
         network = self.generator
         if isinstance(network, Canvas) and self.recipe.network.start_from is None:
             sharpen(network)
+            lanes.lay(network)
             settle(network, batch)
             fit_colours(network, batch)
         else:
             settle(network, batch)
         self.averaged.load_state_dict(network.state_dict())
+
+    def _first_batch(self) -> Batch:
+        """Pictures enough to measure statistics on, this process's share of them.
+
+        Drawings are left out where there are others, since their colours say nothing.
+        """
+        stage, count = self.recipe.stages[0], together.count()
+        each = max(_FIRST_PICTURES, stage.batch) // count
+        first = together.rank() * each
+        examples = self._examples.of(lambda task: task.kind != "edges")
+        return examples.batch(range(first, first + each), stage.canvas)
 
     def batch(self, seen: int) -> Batch:
         """What this process sees of the step after ``seen`` pictures."""
@@ -97,13 +112,22 @@ class Trainer:
         painted = self.paint(self.generator, batch, noise=self._noise)
         loss = painted.new_zeros(())
         figures: dict[str, Tensor] = {}
-        if self._reconstruction is not None:
-            loss, figures = self._reconstruction(painted, batch.truth)
+        if self.recipe.reconstructs:
+            loss, figures = self._reconstruction()(painted, batch.truth)
         if self._adversary is not None and (weight := self._adversary.weight(self.seen)) > 0:
             figures["adversarial"] = self._adversary.says(painted, numbers, self.seen)
             loss = loss + weight * figures["adversarial"]
         is_finite = self._optimiser.step(loss, self._rate_share())
         return {"loss": loss, **figures} if is_finite else None, painted
+
+    def _reconstruction(self) -> Reconstruction:
+        """The loss of the stage at hand."""
+        loss = self.recipe.loss
+        features = self.recipe.stage_at(self.seen).features or loss.features
+        if features not in self._reconstructions:
+            own = loss.model_copy(update={"features": features})
+            self._reconstructions[features] = Reconstruction(own, self._device)
+        return self._reconstructions[features]
 
     def _discriminator_step(
         self, painted: Tensor, batch: Batch, numbers: range, size: int

@@ -35,3 +35,9 @@ class Blur:
     def apply(self, picture: "torch.Tensor", values: Mapping[str, float]) -> "torch.Tensor":
         """``picture`` [1, 3, H, W] blurred; at ``sigma`` 0 it comes back as it is."""
         return conditions.blur(picture, values["sigma"])
+
+    def follow(
+        self, picture: "torch.Tensor", amounts: "torch.Tensor", values: Mapping[str, float]
+    ) -> "torch.Tensor":
+        """The same by ``amounts`` (sigma) on a device."""
+        return conditions.blur(picture, amounts[0])

@@ -43,3 +43,10 @@ class Edges:
         return conditions.edges(
             picture, values["strength"], values["softness"], invert=values["invert"] >= 0.5
         )
+
+    def follow(
+        self, picture: "torch.Tensor", amounts: "torch.Tensor", values: Mapping[str, float]
+    ) -> "torch.Tensor":
+        """The same by ``amounts`` (strength, softness, invert) on a device."""
+        strength, softness, _ = amounts.unbind()
+        return conditions.edges(picture, strength, softness, invert=values["invert"] >= 0.5)

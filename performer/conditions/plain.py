@@ -32,3 +32,9 @@ class Plain:
     def apply(self, picture: "torch.Tensor", values: Mapping[str, float]) -> "torch.Tensor":
         """``picture`` itself."""
         return picture
+
+    def follow(
+        self, picture: "torch.Tensor", amounts: "torch.Tensor", values: Mapping[str, float]
+    ) -> "torch.Tensor":
+        """``picture`` itself."""
+        return picture

@@ -16,6 +16,7 @@ LOOKERS = 1  # a place at the frames for whoever measures the show
 STANDBYS = 2  # so many outputs may have one
 STANDBY_PLACES = 2 * STANDBYS  # the last ones at the frames: one may still serve, the next waits
 _PREVIEW_BYTES = 1 << 20
+_CLUSTERS_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class RunFolder:
         JournalDoor.create(folder.journal)
         PresetsDoor.create(folder.presets)
         StatusDoor.create(folder.preview, _PREVIEW_BYTES)
+        StatusDoor.create(folder.clusters, _CLUSTERS_BYTES)
         return folder
 
     @property
@@ -48,6 +50,11 @@ class RunFolder:
     def preview(self) -> Path:
         """The board with the newest preview picture, from feed to control."""
         return self.root / "preview"
+
+    @property
+    def clusters(self) -> Path:
+        """The board with what the clusters of bent layers respond to, from render to control."""
+        return self.root / "clusters"
 
     @property
     def journal(self) -> Path:

@@ -52,8 +52,10 @@ class Outcome:
 
 def command(asked: argparse.Namespace) -> int:
     """Measure, print, write."""
+    from performer import models
     from performer.evaluation.figures import table
 
+    asked.model = models.find(str(asked.model))
     out = asked.out or (asked.card.parent if asked.card else None)
     if out is not None and not out.is_dir():
         raise PerformerError(f"{out}: there is no such folder; make it first")

@@ -10,6 +10,7 @@ from performer.pictures import brightness
 if TYPE_CHECKING:
     import torch
 
+_NEUTRAL = {"black": 0.0, "white": 1.0, "gamma": 1.0, "gain": 1.0, "saturation": 1.0}
 _NARROWEST = 1 / 255  # black and white never meet, so a picture turns to black and white at most
 
 
@@ -41,12 +42,15 @@ class Levels:
     def close(self) -> None:
         """Nothing to give back."""
 
+    def neutral(self, values: Mapping[str, float]) -> bool:
+        """With every knob where it does nothing."""
+        return tuple(values[name] for name in _NEUTRAL) == tuple(_NEUTRAL.values())
+
     def apply(self, picture: "torch.Tensor", values: Mapping[str, float]) -> "torch.Tensor":
         """``picture`` [1, 3, H, W] graded; with every knob neutral it comes back as it is."""
-        black, white, gamma = values["black"], values["white"], values["gamma"]
-        gain, saturation = values["gain"], values["saturation"]
-        if (black, white, gamma, gain, saturation) == (0.0, 1.0, 1.0, 1.0, 1.0):
+        if self.neutral(values):
             return picture
+        black, white, gamma, gain, saturation = (values[name] for name in _NEUTRAL)
         light = (picture + 1) / 2
         light = (light - black) / max(white - black, _NARROWEST)
         if gamma != 1:
@@ -54,4 +58,18 @@ class Levels:
         if saturation != 1:
             grey = brightness(light)
             light = grey + (light - grey) * saturation
+        return light * gain * 2 - 1
+
+    def follow(
+        self, picture: "torch.Tensor", amounts: "torch.Tensor", values: Mapping[str, float]
+    ) -> "torch.Tensor":
+        """The same by ``amounts`` (black, white, gamma, gain, saturation) on a device."""
+        import torch
+
+        black, white, gamma, gain, saturation = amounts.unbind()
+        light = (picture + 1) / 2
+        light = (light - black) / (white - black).clamp_min(_NARROWEST)
+        light = torch.where(gamma == 1, light, light.clamp(min=0) ** (1 / gamma))
+        grey = brightness(light)
+        light = grey + (light - grey) * saturation
         return light * gain * 2 - 1

@@ -14,6 +14,7 @@ from performer import pictures, reading
 from performer.backstage import Backstage, Ready, about
 from performer.cast import assemble, open_source
 from performer.clock import LiveClock, Moment
+from performer.cluster_board import ClusterBoard
 from performer.doors.changes import ChangesDoor, ChangesIn
 from performer.doors.folder import SENDERS, RunFolder
 from performer.doors.frames import FramesWriter
@@ -21,7 +22,9 @@ from performer.doors.presets import PresetsDoor
 from performer.doors.status import StatusDoor
 from performer.errors import FieldError
 from performer.figures import Figures
-from performer.loop import Loop
+from performer.governor import THUMBNAILS
+from performer.graphics_card import GraphicsCard
+from performer.loop import FramesOut, Loop
 from performer.parts import Picture, Source
 from performer.performance import load_network, model_name, network_key
 from performer.playbill import Playbill
@@ -35,6 +38,7 @@ from performer.threads import TorchThreads
 from performer.thrift import Thrift
 
 STATUS_SECONDS = 0.25
+_PREPARE_SECONDS = 5.0  # before the first frame; where kernels must be compiled it takes longer
 
 
 class FramesDoor:
@@ -47,6 +51,22 @@ class FramesDoor:
         """Write ``picture`` [1, 3, H, W] into a free slot and show it."""
         height, width = picture.shape[-2:]
         pictures.into_frame(picture, self._writer.claim(height, width))
+        self._writer.publish(moment.seconds, source.captured)
+
+
+class CardFramesDoor:
+    """The same from a graphics card: one copy, which the card makes by itself."""
+
+    def __init__(self, writer: FramesWriter, card: GraphicsCard) -> None:
+        self._writer = writer
+        self._card = card
+        self._download = card.download(writer.memory)
+
+    def publish(self, picture: torch.Tensor, moment: Moment, source: Picture) -> None:
+        """Copy the bytes of ``picture`` [1, 3, H, W] into a free slot and show it."""
+        height, width = picture.shape[-2:]
+        self._download(self._card.frame_of(picture), self._writer.claim(height, width))
+        self._download.wait()
         self._writer.publish(moment.seconds, source.captured)
 
 
@@ -66,6 +86,7 @@ class Render:
         self._painted = (0, 0)  # height and width of the last frame
         self._of_network: dict[str, Any] = {}  # what there is to say of it, once it is loaded
         self._device = device = _device()
+        self._card = None if device == "cpu" else GraphicsCard.current()
         if device == "cpu":
             build.start()
         self._say("starting")
@@ -75,16 +96,21 @@ class Render:
             network = load_network(self._scene.model, device, self._scene.model.precision)
         self._cast = assemble(self._scene, network, self._capture)
         self._changes = ChangesIn(_doors(folder, scene.generation))
-        frames_door = FramesDoor(FramesWriter(folder.frames))
-        self._loop = Loop(self._clock, self._changes, self._cast.stations(device), frames_door)
+        frames_door = _frames_door(folder, self._card)
+        stations = self._cast.stations(device, self._card)
+        self._loop = Loop(self._clock, self._changes, stations, frames_door)
         self._presets = PresetsDoor(folder.presets)
-        self._backstage = Backstage(Playbill(folder.scene), self._cast, self._loop, device)
+        self._clusters = ClusterBoard(folder.clusters)
+        playbill = Playbill(folder.scene)
+        self._backstage = Backstage(playbill, self._cast, self._loop, device, self._card)
         self._threads = TorchThreads(network)
         self._threads.share()
         self._thrift = Thrift(scene, self._loop)
         self._succession = Succession(folder, self._changes)
         self._succession.take_up(self._loop, self._clock, scene.generation)
         self._of_network = about(self._cast)
+        if self._card is not None and not len(self._last_values):  # who comes back has no time
+            self._loop.prepare(_PREPARE_SECONDS)
 
     def play(self, life: Life) -> None:
         """Frame after frame."""
@@ -116,6 +142,7 @@ class Render:
             line, given_up = self._thrift.line or sizes.line(knobs), self._thrift.given_up
             source, following = self._source_status(), self._backstage.said
             self._say("plays", line, source=source, next=following, given_up=given_up)
+            self._clusters.look(self._cast, spares=THUMBNAILS in given_up)
 
     def _paint(self) -> None:
         """One frame; where the device is too small for it, the next one has a smaller canvas."""
@@ -125,6 +152,7 @@ class Render:
             if not self._thrift.ran_out(error, self._painted):
                 raise
             if self._device == "cuda":
+                self._loop.paint.forget()
                 torch.cuda.empty_cache()
         sizes, knobs = self._loop.generator.sizes, self._loop.parameters.under("model")
         self._painted = sizes.shown(knobs)
@@ -194,6 +222,11 @@ class Render:
 
 def _device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _frames_door(folder: RunFolder, card: GraphicsCard | None) -> FramesOut:
+    writer = FramesWriter(folder.frames)
+    return FramesDoor(writer) if card is None else CardFramesDoor(writer, card)
 
 
 def _doors(folder: RunFolder, generation: int) -> list[ChangesDoor]:

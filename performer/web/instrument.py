@@ -24,6 +24,7 @@ class Instrument:
         self.changes = ChangesDoor(folder.changes("control"), self.scene.generation)
         self._standing = [parameter.default for parameter in self.table.parameters]
         self._preview = StatusDoor(folder.preview)
+        self._clusters = StatusDoor(folder.clusters)
         self._boards = {name: StatusDoor(folder.status(name)) for name in PROCESSES}
 
     @classmethod
@@ -56,6 +57,10 @@ class Instrument:
         """The newest preview and its number, which grows with each; 0 before the first."""
         return self._preview.read_bytes()
 
+    def clusters(self) -> tuple[int, bytes]:
+        """What render tells of its clusters, as JSON, and its number; 0 before the first."""
+        return self._clusters.read_bytes()
+
     def said(self, process: str) -> dict[str, Any]:
         """The newest status of ``process``; empty before its first."""
         return self._boards[process].read()
@@ -81,5 +86,5 @@ class Instrument:
     def close(self) -> None:
         """Let go of the doors."""
         self.changes.close()
-        for board in (self._preview, *self._boards.values()):
+        for board in (self._preview, self._clusters, *self._boards.values()):
             board.close()

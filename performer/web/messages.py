@@ -1,10 +1,11 @@
 """What the page and the server tell each other, as JSON.
 
 To the page: ``scene``, again when another plays; ``values`` (only those that moved), ``status``,
-``presets``, ``error``; and previews as bytes. From the page: one object with ``set`` (and
-``glide``), ``preset``, ``call``, ``retry``, ``visible`` or ``seen``.
+``presets``, ``clusters``, ``error``; and previews as bytes. From the page: one object with ``set``
+(and ``glide``), ``preset``, ``call``, ``retry``, ``visible`` or ``seen``.
 """
 
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -151,6 +152,14 @@ def _parameter(scene: Scene, parameter: Parameter, value: float) -> dict[str, An
         macro = scene.macros[int(label)]
         described |= {"label": macro.name, "moves": macro.to}
     return described
+
+
+def clusters_message(told: bytes, generation: int) -> dict[str, Any]:
+    """What render ``told`` of its clusters; nothing where that was of another scene."""
+    found = json.loads(told) if told else {}
+    if found.get("generation") != generation:
+        found = {"bends": {}, "groups": {}}
+    return {"type": "clusters", **found}
 
 
 class Movements:

@@ -12,7 +12,9 @@ Status = dict[str, Any]
 SILENT_SECONDS = 2.0
 _GOOD = {"runs", "plays", "listens", "connected"}
 _SEARCHES = "searches"  # for a device that nobody plugged in yet, which is no problem
-_WAITS = {"starting", "opens", "restarts", "rests", _SEARCHES}
+_AWAY = "away"  # with its process
+_WAITS = {"starting", "opens", "restarts", "rests", _AWAY, _SEARCHES}
+_GONE = {"restarts", "failed"}
 _BOARDS = ("render", "feed", "control", "midi")
 
 
@@ -33,13 +35,15 @@ class States:
     def message(self) -> Status:
         """Everything the page shows beside the picture and the values."""
         said = {process: self._instrument.said(process) for process in _BOARDS}
+        processes = self._processes(said)
+        said |= {name: _without_its_parts(said[name]) for name in _gone(processes)}
         controllers = {
             **said["control"].get("controllers", {}),
             **said["midi"].get("controllers", {}),
         }
         source = said["render"].get("source")
         groups: dict[str, Status] = {
-            "processes": self._processes(said),
+            "processes": processes,
             "source": {source.get("kind", "source"): _lit(source)} if source else {},
             "outputs": _all_lit(said["feed"].get("outputs", {})),
             "controllers": _all_lit(controllers),
@@ -93,6 +97,25 @@ class States:
         except psutil.Error:
             self._measured.pop(pid, None)
             return None
+
+
+def _gone(processes: Status) -> Iterator[str]:
+    """Whoever shows on a board, but is not there now."""
+    yield from (name for name in _BOARDS if processes.get(name, {}).get("state") in _GONE)
+
+
+def _without_its_parts(said: Status) -> Status:
+    """What a process said before it went, but that its parts are away: the board stays behind."""
+    away = dict(said)
+    if source := said.get("source"):
+        away["source"] = _away(source)
+    for group in ("outputs", "controllers"):
+        away[group] = {name: _away(part) for name, part in said.get(group, {}).items()}
+    return away
+
+
+def _away(part: Status) -> Status:
+    return {"kind": part.get("kind"), "state": _AWAY}
 
 
 def _lit(part: Status) -> Status:

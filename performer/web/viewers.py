@@ -25,6 +25,7 @@ from performer.web.messages import (
     MessageError,
     Movements,
     PresetMessage,
+    clusters_message,
     scene_message,
 )
 
@@ -77,6 +78,7 @@ class Viewer:
         self._scenes = scenes
         self._shelf = shelf
         self._shelf_version = -1
+        self._clusters = (-1, -1)  # which were told, for which scene
         self._socket = socket
         self._instrument = instrument
         self._allowance = Allowance(_MESSAGES_PER_SECOND)
@@ -93,6 +95,7 @@ class Viewer:
             self.wake.clear()
             await self._tell_scene()
             await self._tell_presets()
+            await self._tell_clusters()
             await self._tell_values()
             await self._tell_status()
             await self._tell_preview()
@@ -151,6 +154,13 @@ class Viewer:
         if self._shelf.version != self._shelf_version:
             self._shelf_version = self._shelf.version
             await self._send(self._shelf.listing())
+
+    async def _tell_clusters(self) -> None:
+        number, told = self._instrument.clusters()
+        news = (number, self._instrument.scene.generation)
+        if news != self._clusters and self._instrument.scene is self._scene:
+            self._clusters = news
+            await self._send(clusters_message(told, self._scene.generation))
 
     async def _tell_values(self) -> None:
         now = time.monotonic()

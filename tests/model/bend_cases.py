@@ -67,7 +67,7 @@ def case(kind: str, seed: int, channels: int | None = None) -> Case:
     size = rng.randint(1, 20), rng.randint(1, 20)
     maps = torch.randn(channels or rng.randint(1, 40), *size)
     bend = part(kind, **_settings(kind, rng))
-    values = _values(bend, rng)
+    values = drawn_values(bend, rng)
     site = Site(
         values,
         pixels_per_picture=rng.uniform(4, 60),
@@ -90,7 +90,8 @@ def _settings(kind: str, rng: random.Random) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name in known}
 
 
-def _values(bend: Any, rng: random.Random) -> dict[str, float]:
+def drawn_values(bend: Any, rng: random.Random) -> dict[str, float]:
+    """Amounts anywhere in their ranges."""
     values = {name: _float32(knob.at(rng.random())) for name, knob in bend.Settings.knobs().items()}
     if hasattr(bend, "speed"):
         values["travelled"] = _float32(rng.uniform(0, 10))

@@ -177,7 +177,7 @@ def test_a_cluster_may_take_a_channel_in_part() -> None:
 def test_a_cluster_that_is_not_there_is_refused(clusters: Any, line: str) -> None:
     with pytest.raises(PlaceError, match=line) as refused:
         chain(clusters, **CLUSTER)
-    assert (refused.value.bend, refused.value.field) == ("bend", "channels")
+    assert (refused.value.bend, refused.value.field) == ("bend", ("channels",))
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_a_mask_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mask.png").write_text("no picture")
     with pytest.raises(PlaceError, match=r"cannot be read as a picture; save it anew") as refused:
         chain(kind="ablate", layer="L1", mask={"file": tmp_path / "mask.png"})
-    assert refused.value.field == "mask"
+    assert refused.value.field == ("mask", "file")
 
 
 # How they go together.

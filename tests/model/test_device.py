@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 import cuda_ops
+from cuda_ops.cuda.recording import recording, rehearsing
 from model import networks, schedule, untrained
 from model.bends.canvas_chain import canvas_chain
 from model.device import programs
@@ -232,6 +233,34 @@ def test_torch_plays_until_the_steps_are_made_unless_somebody_waits(
         made = steps.find(synthesis, (36, 36))
     assert isinstance(made, StyleGAN3Steps)
     assert steps.find(synthesis, (36, 36)) is made
+
+
+def test_whoever_makes_graphs_has_steps_of_his_own_and_holds_them(
+    stylegan3: Callable[[str], Network], emulator: Emulator
+) -> None:
+    steps, synthesis = OnDevice(StyleGAN3Steps), stylegan3("t").synthesis
+    frames = steps.prepared(synthesis, (36, 36), emulator)
+    with rehearsing():
+        rehearsed = steps.prepared(synthesis, (36, 36), emulator)
+    with recording() as held:
+        recorded = steps.prepared(synthesis, (36, 36), emulator)
+    assert recorded is rehearsed is not frames
+    assert held == [recorded]
+    assert steps.prepared(synthesis, (36, 36), emulator) is frames
+
+
+@pytest.mark.usefixtures("emulated")
+def test_gains_of_skips_may_lie_on_the_device(canvas: Network) -> None:
+    canvas.set_precision("float32")
+    z, condition = torch.randn(1, canvas.config.z_dim), torch.randn(1, 3, 64, 64).clamp(-1, 1)
+    count = sum(block.gives_skip for block in canvas.config.encoder.blocks)
+    numbers = [0.9, *[0.7] * (count - 1)]
+    with torch.no_grad():
+        lying = [*torch.tensor(numbers).unbind()]
+        one, other = (
+            canvas.generate(z, condition=condition, skip_gains=gains) for gains in (numbers, lying)
+        )
+    assert torch.equal(one, other)
 
 
 def test_whoever_wants_gradients_plays_in_torch(

@@ -1,16 +1,20 @@
 """What a graph of a network does at each replay follows its inputs, and nothing else."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
 import pytest
 import torch
 from torch import Tensor
 
 import cuda_ops
-from cuda_ops.cuda.graphs import Graphs, Inputs
+from cuda_ops.cuda.graphs import Graphs
 from model import networks, schedule, untrained
 from model.device.programs import OnDevice
 from model.network import Network
 from tests.cuda_ops.emulation.engine import Emulator
 from tests.cuda_ops.emulation.recorded import RecordedGraph, RecordedGraphs
+from tests.cuda_ops.hand_cranked import HandCranked
 
 pytestmark = pytest.mark.timeout(900)  # compiles, on a machine that may be busy
 
@@ -46,7 +50,7 @@ def test_a_replay_follows_w_the_transform_and_the_amounts_of_bends(
         return network.synthesis(w, transform=transform, bends=bends)
 
     paint()  # makes what is made only once
-    graph = RecordedGraph(emulator, paint)
+    graph = RecordedGraph(paint, emulator)
     first = graph.result.clone()
     graph.replay()
     assert torch.equal(graph.result, first)
@@ -68,7 +72,7 @@ def test_a_replay_follows_the_condition(emulator: Emulator) -> None:
         return network.generate(z, condition=condition)
 
     paint()
-    graph = RecordedGraph(emulator, paint)
+    graph = RecordedGraph(paint, emulator)
     condition.copy_(torch.rand(1, 3, 64, 64) - 0.5)
     z.copy_(torch.randn(1, network.config.z_dim))
     graph.replay()
@@ -76,27 +80,35 @@ def test_a_replay_follows_the_condition(emulator: Emulator) -> None:
     assert torch.allclose(replayed, paint(), atol=1e-5)
 
 
-@torch.no_grad()
+@dataclass(frozen=True)
+class _Work:
+    structure: str
+    run: Callable[[], Tensor] = field(compare=False)
+
+    def __call__(self) -> Tensor:
+        return self.run()
+
+
+@torch.inference_mode()
 def test_a_scene_plays_on_while_its_bend_gets_ready(network: Network, emulator: Emulator) -> None:
     said: list[str] = []
-    graphs: Graphs[str, Tensor] = Graphs(RecordedGraphs(emulator), said.append)
-    inputs, layer = Inputs(), network.config.layers[2]
+    beside = HandCranked()
+    graphs = Graphs[Tensor](RecordedGraphs(emulator), said.append, beside)
+    held, amounts, layer = _w(network), torch.tensor([1.0]), network.config.layers[2]
+    plain = _Work("plain", lambda: network.synthesis(held))
+    bent = _Work("bent", lambda: network.synthesis(held, bends={layer: lambda x: x * amounts}))
 
     def frame(w: Tensor, factor: float) -> tuple[str, Tensor]:
-        held, amounts = inputs.take("w", w), inputs.take("amounts", torch.tensor([factor]))
-        works = {
-            "plain": lambda: network.synthesis(held),
-            "bent": lambda: network.synthesis(held, bends={layer: lambda x: x * amounts}),
-        }
-        wanted = "plain" if factor == 1 else "bent"
-        shown = graphs.choose(wanted, works[wanted])
-        picture = graphs.play(shown, works[shown]).clone()
-        graphs.between_frames()
-        return shown, picture
+        held.copy_(w)
+        amounts.fill_(factor)
+        shown = graphs.choose(plain if factor == 1 else bent)
+        picture = graphs.play(shown).clone()
+        beside.turn()
+        return shown.structure, picture
 
-    ws = [_w(network) for _ in range(7)]
-    shown = [frame(w, 1.0 if number < 3 else 0.5) for number, w in enumerate(ws)]
-    assert [name for name, _ in shown] == ["plain"] * 5 + ["bent"] * 2
+    ws = [_w(network) for _ in range(9)]
+    shown = [frame(w, 1.0 if number < 4 else 0.5) for number, w in enumerate(ws)]
+    assert [name for name, _ in shown] == ["plain"] * 6 + ["bent"] * 3
     for (name, picture), w in zip(shown, ws, strict=True):
         bends = None if name == "plain" else {layer: lambda x: x * 0.5}
         assert torch.allclose(picture, network.synthesis(w, bends=bends), atol=1e-6)

@@ -137,9 +137,9 @@ class Page:
         return answer["result"].get("value")
 
     def wait(self, expression: str, seconds: float = 10.0) -> None:
-        """Wait until an expression is true."""
+        """Wait until an expression is true, as an element is where there is one."""
         until = time.monotonic() + seconds
-        while not self.evaluate(expression):
+        while not self.evaluate(f"Promise.resolve({expression}).then(Boolean)"):
             assert time.monotonic() < until, f"never true: {expression}"
             time.sleep(0.02)
 

@@ -1,5 +1,6 @@
 """The page in a real browser, played by mouse, finger and keyboard."""
 
+import base64
 import json
 import time
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from model.knob import Knob
+from performer.deaths import given_up
+from performer.doors.status import StatusDoor
 from performer.playbill import Playbill
 from tests.rig.browser import Browser, Page
 from tests.web.pretend import Pretended
@@ -45,6 +48,16 @@ def _reach(run: Pretended, name: str, value: float, within: float = 1e-6) -> Non
 
 def _shown(selector: str, property_name: str = "--hand") -> str:
     return f"+document.querySelector({selector!r}).style.getPropertyValue('{property_name}')"
+
+
+def _in_sight(selector: str) -> str:
+    """Whether all of an element is seen, without anything being scrolled."""
+    return (
+        f"(() => {{ const one = document.querySelector({selector!r});"
+        " const {left, right, top, bottom} = one.getBoundingClientRect();"
+        " return [[left + 4, top + 4], [right - 4, bottom - 4]].every("
+        "([x, y]) => one.contains(document.elementFromPoint(x, y))); })()"
+    )
 
 
 def test_it_shows_a_picture_that_plays(page: Page) -> None:
@@ -144,6 +157,62 @@ def test_a_problem_is_shown_in_words_and_goes(page: Page, run: Pretended) -> Non
     assert page.evaluate("document.querySelector('.lamp').dataset.lamp") == "waits"
     run.source = well
     page.wait("document.getElementById('problems').children.length === 0")
+
+
+def test_a_process_that_was_given_up_is_started_once_more_by_a_click(
+    page: Page, run: Pretended
+) -> None:
+    others = {name: {"state": "runs", "pid": 0} for name in ("render", "feed", "control")}
+    dead = {"state": "failed", "pid": 0, "restarts": 7, "line": given_up("midi")}
+    run.processes = {**others, "midi": dead}
+    page.wait("document.querySelector('.retry:not([hidden])')")
+    page.wait(_in_sight(".retry:not([hidden])"))  # however long the line beside it is
+    page.wait(_in_sight("#problems li"))
+    assert not run.folder.retry("midi").exists()
+    page.click(".retry:not([hidden])")
+    until = time.monotonic() + 5
+    while not run.folder.retry("midi").exists():
+        assert time.monotonic() < until, "nobody asked for it"
+        time.sleep(0.02)
+    run.processes = {}
+    page.wait("!document.querySelector('.retry:not([hidden])')")
+
+
+def test_clusters_are_seen_beside_the_bend_that_chooses_from_them(
+    page: Page, run: Pretended
+) -> None:
+    shades = bytes([0] * 256 + [255] * 256 + [0] * 256)
+    group = {
+        "layer": "L3_52_128",
+        "names": ["bright top", "mixed", "empty"],
+        "channels": [70, 58, 0],
+        "shades": base64.b64encode(shades).decode(),
+    }
+    chosen = {"group": "L3_52_128/3", "cluster": 1, "of": 3}
+    told = {"generation": 0, "bends": {"bends.twist": chosen}, "groups": {"L3_52_128/3": group}}
+    board = StatusDoor(run.folder.clusters)
+    board.write(told)
+    page.wait("document.querySelectorAll('.cluster').length === 3")
+    beside = f"document.querySelector({TWIST!r}).closest('.group').querySelector('.strip')"
+    assert page.evaluate(f"{beside}.ariaLabel") == "3 clusters of L3_52_128"
+    names = f"[...{beside}.querySelectorAll('.name')].map((one) => one.innerText)"
+    assert page.evaluate(names) == group["names"]
+    assert page.evaluate(
+        "[...document.querySelectorAll('.cluster')].map((one) => one.ariaCurrent)"
+    ) == [None, "true", None]
+    assert page.evaluate("document.querySelectorAll('.cluster')[2].disabled")
+    lit = (
+        "[...document.querySelectorAll('.cluster canvas')].map((one) =>"
+        " one.getContext('2d').getImageData(8, 8, 1, 1).data[0])"
+    )
+    assert page.evaluate(lit) == [0, 255, 0]
+    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    page.click(".cluster")
+    page.wait("window.copied === 'channels: {cluster: 0, of: 3}'")
+    board.write({**told, "bends": {"bends.twist": {**chosen, "cluster": 0}}})
+    page.wait("document.querySelector('.cluster').ariaCurrent === 'true'")
+    board.write({**told, "generation": 7})
+    page.wait("!document.querySelector('.strip')")
 
 
 def test_what_the_network_lacks_is_hidden(page: Page, run: Pretended) -> None:

@@ -3,7 +3,13 @@ import pytest
 from performer import reading
 from performer.doors.changes import Change
 from performer.scene import Scene
-from performer.web.messages import Message, MessageError, Movements, scene_message
+from performer.web.messages import (
+    Message,
+    MessageError,
+    Movements,
+    clusters_message,
+    scene_message,
+)
 from tests.web.pretend import SCENE
 
 
@@ -90,3 +96,10 @@ def test_only_what_moved_is_told() -> None:
     movements = Movements([0.0, 1.0, 2.0])
     assert movements.message([0.0, 1.5, 2.0]) == {"type": "values", "changed": {1: 1.5}}
     assert movements.message([0.0, 1.5, 2.0]) is None
+
+
+def test_clusters_of_another_scene_are_not_told() -> None:
+    told = b'{"generation": 2, "bends": {"bends.sky": {}}, "groups": {}}'
+    assert clusters_message(told, 2)["bends"] == {"bends.sky": {}}
+    nothing = {"type": "clusters", "bends": {}, "groups": {}}
+    assert clusters_message(told, 3) == clusters_message(b"", 0) == nothing

@@ -74,6 +74,19 @@ def test_a_process_that_comes_back_says_why_it_went(folder: RunFolder, states: S
     assert message["problems"] == [line]
 
 
+@pytest.mark.parametrize("state", ["restarts", "failed"])
+def test_the_parts_of_a_process_that_is_gone_do_not_play(
+    folder: RunFolder, states: States, state: str
+) -> None:
+    _say(folder, "feed", outputs={"wall": {"kind": "ndi", "state": "plays", "fps": 30.0}})
+    watched = {"state": state, "pid": 0, "restarts": 7, "line": "feed: died"}
+    _say(folder, "supervisor", processes={"feed": watched})
+    message = states.message()
+    wall = {"kind": "ndi", "state": "away", "lamp": "waits", "line": ""}
+    assert message["outputs"] == {"wall": wall}
+    assert message["problems"] == ["feed: died"]  # said once
+
+
 def test_a_resting_source_says_its_line(folder: RunFolder, states: States) -> None:
     line = "the device gives no pictures; check its cable"
     _say(folder, "render", source={"kind": "camera", "state": "rests", "line": line})

@@ -134,6 +134,26 @@ def test_a_recall_takes_the_time_that_is_set(page: Page, run: Pretended) -> None
     run.play_from_elsewhere("morph.seconds", 0)
 
 
+def test_the_grid_is_a_pad(page: Page, run: Pretended) -> None:
+    page.click(".head [aria-pressed]")
+    page.drag(".pad", 0.17, 0.5)  # three presets in a line: from the first to the second
+    reach(run, -90, within=1)
+    page.drag(".pad", 0.5, 0.05)
+    reach(run, 30)
+    page.evaluate("document.querySelector('.pad').focus()")
+    for _ in range(5):  # while the first ones still glide
+        page.press("ArrowRight")
+    reach(run, 0.1, "morph.x")
+    page.wait("document.querySelector('.pad').ariaValueText === 'dawn 80 %, dusk 20 %'")
+    page.press("End")
+    reach(run, 1, "morph.x")
+    page.press("Home")
+    reach(run, 0, "morph.x")
+    reach(run, 30)
+    page.click(".head [aria-pressed]")
+    assert page.evaluate("document.querySelector('.pad').hidden")
+
+
 def test_fingers_reach_everything(page: Page) -> None:
     page.resize(390, 844, touch=True)
     small = page.evaluate(

@@ -12,26 +12,45 @@ from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from tests.cuda_ops.emulation.engine import Emulator
 
 R = TypeVar("R")
-_WAITS = "_local_scalar_dense"
+
+
+class _Unasked(TorchFunctionMode):
+    """Meanwhile nobody asks for a value; seen here, since inference mode hides it further down."""
+
+    _ASKING = frozenset(
+        getattr(Tensor, name) for name in ("item", "__float__", "__int__", "__bool__", "__index__")
+    )
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        assert function not in self._ASKING, "recorded work must not wait for a value of the device"
+        return function(*args, **(kwargs or {}))
 
 
 class _Recorder(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.steps: list[Callable[[], None]] = []
+        self.read: dict[int, Tensor] = {}
+        self._made: set[int] = set()
 
     def __torch_dispatch__(
         self, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        assert _WAITS not in str(function), "recorded work must not wait for a value of the device"
         kwargs = kwargs or {}
+        for given in _tensors((args, kwargs)):
+            if _place(given) not in self._made:
+                self.read.setdefault(_place(given), given)
         made = function(*args, **kwargs)
+        self._made.update(_place(each) for each in _tensors(made) if _place(each) not in self.read)
 
         def again() -> None:
             for before, now in zip(
@@ -44,20 +63,35 @@ class _Recorder(TorchDispatchMode):
         return made
 
 
-class RecordedGraph(Generic[R]):
-    """Work of emulated kernels and of torch, recorded while it was done once."""
+def _tensors(of: Any) -> list[Tensor]:
+    return [each for each in tree_leaves(of) if isinstance(each, Tensor)]
 
-    def __init__(self, emulator: Emulator, work: Callable[[], R]) -> None:
+
+def _place(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
+
+
+class RecordedGraph(Generic[R]):
+    """Work of emulated kernels and of torch, recorded while it was done once.
+
+    Attributes:
+        read: what torch read or wrote of memory that was there before.
+    """
+
+    def __init__(self, work: Callable[[], R], emulator: Emulator | None = None) -> None:
         recorder = _Recorder()
-        emulator.recorder = recorder.steps.append
+        if emulator is not None:
+            emulator.recorder = recorder.steps.append
         try:
-            with recorder:
+            with _Unasked(), recorder:
                 self.result = work()
         finally:
-            emulator.recorder = None
+            if emulator is not None:
+                emulator.recorder = None
         self._steps = recorder.steps
+        self.read = [*recorder.read.values()]
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def replay(self) -> None:
         """Do it again."""
         for step in self._steps:
@@ -67,12 +101,18 @@ class RecordedGraph(Generic[R]):
         """Forget it."""
         self._steps = []
 
+    def strangers(self, *known: Any) -> list[Tensor]:
+        """What it read that is none of the ``known``, and so may go away."""
+        places = {_place(each) for each in _tensors(known)}
+        return [each for each in self.read if _place(each) not in places]
+
 
 class RecordedGraphs:
     """The interface of `cuda_ops.cuda.graphs.Api`."""
 
-    def __init__(self, emulator: Emulator) -> None:
+    def __init__(self, emulator: Emulator | None = None) -> None:
         self._emulator = emulator
+        self.made: list[RecordedGraph[Any]] = []
 
     def warm_up(self, work: Callable[[], object]) -> None:
         """Do it once."""
@@ -80,4 +120,6 @@ class RecordedGraphs:
 
     def capture(self, work: Callable[[], R]) -> RecordedGraph[R]:
         """Record it."""
-        return RecordedGraph(self._emulator, work)
+        graph = RecordedGraph(work, self._emulator)
+        self.made.append(graph)
+        return graph

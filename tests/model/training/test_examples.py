@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 
 from model import conditions
 from model.training.draws import For, draw
 from model.training.examples import Examples, conditioned, cut, middle
-from model.training.photographs import Photographs, files_in
+from model.training.photographs import Photographs, decoded, files_in
 from model.training.recipe import BlurTask, EdgesTask, PlainTask, Recipe
 from performer.conditions.blur import Blur
 from performer.conditions.edges import Edges
@@ -116,3 +116,11 @@ def test_conditions_may_be_asked_by_batches_of_one_height():
 def test_canvases_need_not_be_square(recipe: Callable[..., Recipe], folder: Path, size):
     batch = Examples(recipe(), photographs(folder)).batch(range(2), size)
     assert tuple(batch.truth.shape[2:]) == tuple(batch.condition.shape[2:]) == size
+
+
+def test_a_photograph_lies_as_the_camera_was_held(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # turned a quarter to the right
+    file = tmp_path / "turned.png"
+    Image.new("RGB", (64, 40), "white").save(file, exif=exif)
+    assert decoded(file).shape == (64, 40, 3)

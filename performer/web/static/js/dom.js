@@ -29,19 +29,22 @@ export function toast(line) {
   toastEnds = setTimeout(() => delete place.dataset.shown, 2500);
 }
 
+/** Copy `text`; where that is not allowed, select `shown`, which says it, or else show it. */
+export async function copy(text, shown = null) {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast(`copied ${text}`);
+  } catch {
+    if (shown) getSelection().selectAllChildren(shown);
+    toast(shown ? "selected; copy it with your keyboard" : text);
+  }
+}
+
 /** A button that shows `text` and copies it. */
 export function copying(button, text) {
   const parts = text.split(/(?=\/)/).flatMap((part) => [element("wbr"), part]);
   button.replaceChildren(...parts);
   button.setAttribute("aria-label", `copy ${text}`);
-  button.onclick = async () => {
-    try {
-      await navigator.clipboard.writeText(text);
-      toast(`copied ${text}`);
-    } catch {
-      getSelection().selectAllChildren(button);
-      toast("selected; copy it with your keyboard");
-    }
-  };
+  button.onclick = () => copy(text, button);
   return button;
 }

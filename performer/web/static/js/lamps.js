@@ -20,7 +20,7 @@ class Lamp {
     }, "try again");
     this.element = element("li", {className: "lamp"},
       element("i", {className: "light", "aria-hidden": "true"}),
-      element("span", {className: "name"}, name), this.state, this.extra, this.line, this.retry);
+      element("span", {className: "name"}, name), this.state, this.retry, this.extra, this.line);
   }
 
   show(part) {

@@ -1,5 +1,6 @@
 // The page: a picture, what it plays with, and how everything is.
 
+import {Clusters} from "./clusters.js";
 import {Connection} from "./connection.js";
 import {find, toast} from "./dom.js";
 import {Figures} from "./figures.js";
@@ -41,6 +42,9 @@ const receive = {
   presets(message) {
     presets.list(message);
   },
+  clusters(message) {
+    clusters.show(message, (group) => parameters?.section(group));
+  },
   status(message) {
     figures.show(message, preview.delayMs);
     lamps.show(message);
@@ -68,6 +72,7 @@ const preview = new Preview(find("preview"), (number) => connection.send({seen: 
 const hands = new Hands((message) => connection.send(message));
 const move = (name, value) => hands.move(name, value);
 const master = new Master(find("master"), move);
+const clusters = new Clusters();
 const presets = new Presets(find("presets"), move, (preset) => connection.send({preset}));
 const connection = new Connection({
   message: (message) => receive[message.type]?.(message),

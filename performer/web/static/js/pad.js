@@ -1,9 +1,13 @@
 // The grid as a pad: wherever the finger is, the four presets around it are blended.
 
 import {element} from "./dom.js";
+import {Grip} from "./grip.js";
 
-const KEYS = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
 const STEP = 0.02;
+const KEYS = {
+  ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP],
+  Home: [-1, 0], End: [1, 0], PageUp: [0, -1], PageDown: [0, 1],
+};
 const FINE = 0.1;
 
 const clamped = (number) => Math.min(Math.max(number, 0), 1);
@@ -16,6 +20,8 @@ export class Pad {
   #lines = 1;
   #x = 0;
   #y = 0;
+  #played = [0, 0];
+  #grip = new Grip(() => this.#put(...this.#played));
   #pointer = null;
   #puck = element("i", {className: "puck", "aria-hidden": "true"});
   #surface;
@@ -25,8 +31,9 @@ export class Pad {
     this.#grid = grid;
     this.#move = move;
     this.#surface = element("div", {
-      className: "pad", tabIndex: 0, role: "application", hidden: true,
-      "aria-label": "pad over the presets; arrow keys move",
+      className: "pad", tabIndex: 0, role: "slider", hidden: true,
+      "aria-roledescription": "pad", "aria-label": "between the presets; arrow keys move",
+      "aria-valuemin": 0, "aria-valuemax": 100,
     }, this.#puck);
     const on = (event, listener) => this.#surface.addEventListener(event, listener);
     on("pointerdown", (event) => this.#down(event));
@@ -58,7 +65,8 @@ export class Pad {
 
   /** The instrument plays at this place. */
   show(x, y) {
-    if (this.#pointer === null) this.#put(x, y);
+    this.#played = [x, y];
+    if (!this.#grip.held) this.#put(x, y);
   }
 
   /** How much of the preset of this number is under the finger, 0 … 1. */
@@ -66,6 +74,12 @@ export class Pad {
     const across = this.#x * (this.#columns - 1) - (number - 1) % this.#wide;
     const down = this.#y * (this.#lines - 1) - Math.floor((number - 1) / this.#wide);
     return Math.max(1 - Math.abs(across), 0) * Math.max(1 - Math.abs(down), 0);
+  }
+
+  /** Say aloud what is under the finger. */
+  tell(text) {
+    this.#surface.setAttribute("aria-valuenow", Math.round(this.#x * 100)); // a slider must have one
+    this.#surface.setAttribute("aria-valuetext", text);
   }
 
   #put(x, y) {
@@ -76,6 +90,7 @@ export class Pad {
 
   #go(x, y) {
     this.#put(x, y);
+    if (this.#pointer === null) this.#grip.letGo();
     this.#move(this.#x, this.#y);
   }
 
@@ -83,11 +98,13 @@ export class Pad {
     if (event.button !== 0 || this.#pointer !== null) return;
     this.#surface.setPointerCapture(event.pointerId);
     this.#pointer = event.pointerId;
+    this.#grip.take();
     this.#to(event);
   }
 
   #lift() {
     this.#pointer = null;
+    this.#grip.letGo();
   }
 
   /** Presets lie in the middle of their tiles. */
@@ -103,8 +120,8 @@ export class Pad {
   #key(event) {
     if (!(event.key in KEYS) || event.ctrlKey || event.metaKey || event.altKey) return;
     const [across, down] = KEYS[event.key];
-    const step = event.shiftKey ? STEP * FINE : STEP;
-    this.#go(this.#x + across * step, this.#y + down * step);
+    const share = event.shiftKey ? FINE : 1;
+    this.#go(this.#x + across * share, this.#y + down * share);
     event.preventDefault();
   }
 }

@@ -19,6 +19,7 @@ const shape = ({groups, parameters}) =>
 export class Parameters {
   #rows = [];
   #names;
+  #byName;
   #sections;
   #shape;
 
@@ -37,6 +38,7 @@ export class Parameters {
       if (row) sections[parameter.group].append(row.element);
     }
     this.#names = scene.parameters.map(({name}) => name);
+    this.#byName = sections;
     this.#sections = groups.map(([, section]) => section);
     place.replaceChildren(...this.#sections);
     this.#shape = shape(scene);
@@ -45,6 +47,11 @@ export class Parameters {
   /** Whether these are the rows of `scene`, so that a hand may stay where it is. */
   isOf(scene) {
     return this.#shape === shape(scene);
+  }
+
+  /** Where the rows of a group such as `bends.twist` are. */
+  section(group) {
+    return this.#byName[group];
   }
 
   /** Hide the rows of `names`, which do nothing, and every group of which none is left. */

@@ -9,6 +9,7 @@ import {Tile} from "./tile.js";
 const TYPED_IN = "input, select, textarea, dialog[open] *";
 const NOTHING = "nothing";
 const BEFORE = "before";
+const LEAST_SHARE = 0.005; // that is worth a word
 
 /** A button with a word, and what it does. */
 const button = (text, onclick, properties = {}) =>
@@ -159,11 +160,14 @@ export class Presets {
   /** Show which presets play, and which lie at the ends of the fader. */
   #mark() {
     const {a = 0, b = 0, position = 0} = this.#values;
+    const mixed = [];
     for (const [number, tile] of this.#tiles) {
       const onFader = (number === b ? position : 0) + (number === a ? 1 - position : 0);
       const share = this.#pad.active ? this.#pad.share(number) : onFader;
       tile.mark(number === a, number === b, share);
+      if (share >= LEAST_SHARE) mixed.push(`${tile.preset.name} ${Math.round(share * 100)} %`);
     }
+    if (this.#pad.active) this.#pad.tell(mixed.join(", "));
     const named = (number, other) => this.#tiles.get(number)?.preset.name ?? (other ? BEFORE : NOTHING);
     say(this.#ends.a, named(a, b));
     say(this.#ends.b, named(b, a));

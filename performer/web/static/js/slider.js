@@ -3,10 +3,10 @@
 
 import {element} from "./dom.js";
 import {positionOf, shown, valueAt} from "./curve.js";
+import {Grip} from "./grip.js";
 
 const SLOP = 6; // pixels a finger moves before it is a drag and not a scroll
 const FINE = 0.1;
-const LET_GO_MS = 300; // until what was sent is heard back
 const DOUBLE_MS = 350;
 const KEYS = {
   ArrowRight: 0.01, ArrowUp: 0.01, ArrowLeft: -0.01, ArrowDown: -0.01,
@@ -19,7 +19,7 @@ export class Slider {
   #position = 0; // of the hand
   #value = 0; // that is played
   #drag = null;
-  #heldUntil = 0;
+  #grip = new Grip(() => this.#put(positionOf(this.#knob, this.#value)));
   #tapped = 0;
 
   /** `move(value)` is called when a hand moves it. */
@@ -41,8 +41,7 @@ export class Slider {
   show(value) {
     this.#value = value;
     this.#place("--played", positionOf(this.#knob, value));
-    if (performance.now() >= this.#heldUntil) this.#put(positionOf(this.#knob, value));
-    else setTimeout(() => this.#follow(), LET_GO_MS);
+    if (!this.#grip.held) this.#put(positionOf(this.#knob, value));
     this.#tell(value);
   }
 
@@ -53,13 +52,9 @@ export class Slider {
     this.#move(value);
   }
 
-  #follow() {
-    if (performance.now() >= this.#heldUntil) this.#put(positionOf(this.#knob, this.#value));
-  }
-
   #hold() {
-    this.#heldUntil = this.#drag ? Infinity : performance.now() + LET_GO_MS;
-    if (!this.#drag) setTimeout(() => this.#follow(), LET_GO_MS + 1);
+    if (this.#drag) this.#grip.take();
+    else this.#grip.letGo();
   }
 
   #put(position) {

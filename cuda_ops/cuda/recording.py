@@ -1,0 +1,89 @@
+"""What a thread does with work for a device: play it, rehearse it, or record it into a graph.
+
+Work that is rehearsed or recorded runs *apart*, beside the frame: it has steps of its own, since
+those of the frame may be running, and its results are nobody's. What a graph reads when it is
+replayed has to stay where it is; whoever hands out memory that might go says so by `hold`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+T = TypeVar("T")
+
+
+class UncapturableError(RuntimeError):
+    """Work that needs the host in every frame, so that no graph can do it."""
+
+
+class _Thread(threading.local):
+    rehearses = False
+    held: list[object] | None = None
+
+
+_thread = _Thread()
+
+
+@contextlib.contextmanager
+def rehearsing() -> Iterator[None]:
+    """Meanwhile this thread runs work for what it makes only once."""
+    former, _thread.rehearses = _thread.rehearses, True
+    try:
+        yield
+    finally:
+        _thread.rehearses = former
+
+
+@contextlib.contextmanager
+def recording() -> Iterator[list[object]]:
+    """Meanwhile this thread records work; the list of what a replay needs."""
+    former, _thread.held = _thread.held, []
+    try:
+        yield _thread.held
+    finally:
+        _thread.held = former
+
+
+def is_recording() -> bool:
+    """Whether this thread records."""
+    return _thread.held is not None
+
+
+def is_rehearsing() -> bool:
+    """Whether this thread rehearses, so that nothing it writes may stay."""
+    return _thread.rehearses
+
+
+def is_apart() -> bool:
+    """Whether this thread rehearses or records."""
+    return is_rehearsing() or is_recording()
+
+
+def hold(thing: T) -> T:
+    """``thing``, kept for as long as the graph that is being recorded."""
+    if _thread.held is not None:
+        _thread.held.append(thing)
+    return thing
+
+
+def refuse(why: str) -> None:
+    """Say that what follows cannot be recorded. Errors: `UncapturableError` where it would be."""
+    if is_apart():
+        raise UncapturableError(why)
+
+
+def refuse_recording(why: str) -> None:
+    """Say that what follows may be rehearsed, but not recorded. Errors: `UncapturableError`."""
+    if is_recording():
+        raise UncapturableError(why)
+
+
+def is_remote(tensor: Tensor) -> bool:
+    """Whether the host must not ask for the values of a tensor: they lie on a device."""
+    return tensor.device.type != "cpu" or is_apart()

@@ -1,0 +1,1 @@
+"""The trained networks that come with the instrument, each with its card."""

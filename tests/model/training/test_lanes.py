@@ -1,0 +1,74 @@
+"""A training begins with the picture that its condition shows, not with chance."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from model.canvas import Canvas
+from model.training import lanes
+from model.training.examples import Examples
+from model.training.networks import start
+from model.training.photographs import Photographs, files_in
+from model.training.recipe import Recipe
+from model.training.trainer import Trainer
+
+ROOMY = {
+    "network": {
+        "resolution": 64,
+        "condition_size": 32,
+        "channel_base": 2048,
+        "channel_max": 32,
+        "latent_size": 8,
+    },
+    "stages": [{"canvas": "64x64", "images": 32, "batch": 4}],
+    "tasks": [{"kind": "plain"}],
+}
+
+
+def likeness(picture: Tensor, truth: Tensor) -> float:
+    """The correlation of pictures at half of their size."""
+    pairs = torch.stack([F.avg_pool2d(each, 2).flatten() for each in (picture, truth)])
+    return float(torch.corrcoef(pairs)[0, 1])
+
+
+def begun(recipe: Recipe, folder: Path) -> Trainer:
+    trainer = Trainer(
+        recipe, Examples(recipe, Photographs(files_in(folder), print)), torch.device("cpu")
+    )
+    trainer.begin()
+    return trainer
+
+
+@pytest.mark.parametrize("variant", ["t", "r"])
+def test_a_fresh_network_paints_what_it_sees(
+    recipe: Callable[..., Recipe], folder: Path, variant: str
+) -> None:
+    trainer = begun(recipe(**_with(variant=variant)), folder)
+    batch = trainer.batch(40)
+    picture = trainer.paint(trainer.averaged, batch)
+    assert likeness(picture, batch.truth) > 0.9
+
+
+def test_drawings_do_not_decide_how_it_begins(recipe: Callable[..., Recipe], folder: Path) -> None:
+    tasks = [{"kind": "plain"}, {"kind": "edges", "share": 9}]
+    trainer = begun(recipe(**{**ROOMY, "tasks": tasks}), folder)
+    batch = trainer._examples.of(lambda task: task.kind == "plain").batch(range(4), (64, 64))
+    assert likeness(trainer.paint(trainer.averaged, batch), batch.truth) > 0.9
+
+
+def test_a_network_without_room_stays_as_it_was_drawn(recipe: Callable[..., Recipe]) -> None:
+    network = start(recipe()).network
+    assert isinstance(network, Canvas)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    assert not lanes.lay(network)
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(tensor, before[name])
+
+
+def _with(**network: Any) -> dict[str, Any]:
+    return {**ROOMY, "network": {**ROOMY["network"], **network}}  # type: ignore[dict-item]
