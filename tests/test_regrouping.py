@@ -23,6 +23,7 @@ STILL = Path(__file__).parent / "pictures" / "first_light.png"
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(1)
     network = model.untrained(7, resolution=32)
     *_, responses = listen(network, [torch.rand(1, 3, 32, 32) * 2 - 1 for _ in range(2)])
     ks = [2, 3, 6]
