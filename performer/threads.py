@@ -22,12 +22,13 @@ class TorchThreads:
     """Gives torch one thread where it is not alone, else as many as at the start.
 
     Torch's threads spin while they wait for each other, which those of native kernels do not; and
-    what kernels leave to torch is too little to be shared out. While they are compiled, the
-    compiler is the neighbour: beside one thread it is done several times sooner.
+    what kernels, or a graphics card, leave to torch is too little to be shared out. While kernels
+    are compiled, the compiler is the neighbour: beside one thread it is done several times sooner.
     """
 
-    def __init__(self, network: Any) -> None:
+    def __init__(self, network: Any, device: str = "cpu") -> None:
         self._synthesis = network.synthesis
+        self._has_card = device != "cpu"
         self._all = torch.get_num_threads()
 
     def follow(self, network: Any) -> None:
@@ -37,7 +38,8 @@ class TorchThreads:
 
     def share(self) -> None:
         """Look who plays now, and see to it; on the thread that plays, whose number it is."""
-        wanted = 1 if self._is_native() or build.is_compiling() else self._all
+        has_neighbour = self._has_card or self._is_native() or build.is_compiling()
+        wanted = 1 if has_neighbour else self._all
         if torch.get_num_threads() != wanted:
             torch.set_num_threads(wanted)
 

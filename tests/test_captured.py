@@ -16,6 +16,7 @@ from model import networks, schedule
 from model.bends.base import BendSettings, Part
 from model.bends.multiply import Multiply
 from model.checkpoint import save
+from model.network import Network
 from model.schedule_stylegan2 import stylegan2
 from performer import pictures, reading
 from performer.captured import Captured
@@ -31,6 +32,7 @@ from performer.parts import Picture
 from performer.performance import load_network
 from performer.post.levels import Levels
 from performer.processes.render import CardFramesDoor
+from performer.scene import Scene
 from tests.cuda_ops.hand_cranked import HandCranked
 from tests.rig.card import Graphs, RiggedCard
 from tests.test_backstage import SCENE, opened
@@ -80,7 +82,7 @@ class Show:
         file.write_text(text)
         self.scene = reading.read(str(file))
         self.card = card
-        self.network = load_network(self.scene.model, "cpu", "float32")
+        self.network = _small(self.scene)
         self.plain_doors, self.doors = Doors(), Doors()
         self.plain = self._loop(self.cast().stations("cpu"), self.plain_doors)
         self.loop = self._loop(self.cast().stations("cpu", card), self.doors)
@@ -119,6 +121,15 @@ class Show:
 
     def play(self, count: int) -> list[bool]:
         return [self.frame() for _ in range(count)]
+
+
+def _small(scene: Scene) -> Network:
+    """The network of a file, or a Canvas of few channels."""
+    if scene.model.file is not None:
+        return load_network(scene.model, "cpu", "float32")
+    torch.manual_seed(7)
+    config = schedule.canvas(32, 512, 8)
+    return networks.from_config(config).eval().requires_grad_(False)
 
 
 def _opened(source: Any) -> Exactly:

@@ -50,6 +50,11 @@ def test_torch_has_one_thread_while_kernels_are_compiled(monkeypatch: pytest.Mon
     assert counts == [1, 3]
 
 
+def test_torch_has_one_thread_beside_a_graphics_card() -> None:
+    TorchThreads(SimpleNamespace(synthesis=SimpleNamespace()), "cuda").share()
+    assert torch.get_num_threads() == 1
+
+
 def test_a_family_without_programs_keeps_all_threads() -> None:
     TorchThreads(SimpleNamespace(synthesis=SimpleNamespace())).share()
     assert torch.get_num_threads() == 3

@@ -1,6 +1,5 @@
 """The latent space of one network, as one frame truncates it."""
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -41,7 +40,7 @@ class Space:
         """
         mapping = network.mapping
         if mapping.w_avg.device.type != "cpu":
-            mapping = copy.deepcopy(mapping).cpu()
+            mapping = on_host(mapping)
         return cls(mapping, mapping.w_avg, network.config)
 
     def at(self, c: "torch.Tensor | None", psi: float, cutoff: int) -> "Space":
@@ -65,3 +64,12 @@ class Space:
         if self.psi != 1:
             w[:, : self.cutoff] = self.average.lerp(w[:, : self.cutoff], self.psi)
         return w
+
+
+def on_host(mapping: Any) -> Any:
+    """A mapping network of its own, on the processor, with the same weights."""
+    from model.mapping import Mapping
+
+    copied = Mapping(mapping.config)
+    copied.load_state_dict({name: each.cpu() for name, each in mapping.state_dict().items()})
+    return copied.eval().requires_grad_(False)

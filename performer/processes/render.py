@@ -103,7 +103,7 @@ class Render:
         self._clusters = ClusterBoard(folder.clusters)
         playbill = Playbill(folder.scene)
         self._backstage = Backstage(playbill, self._cast, self._loop, device, self._card)
-        self._threads = TorchThreads(network)
+        self._threads = TorchThreads(network, device)
         self._threads.share()
         self._thrift = Thrift(scene, self._loop)
         self._succession = Succession(folder, self._changes)

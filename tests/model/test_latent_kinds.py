@@ -14,7 +14,7 @@ from model.errors import LoadError
 from model.latent import row_shares, seed_vector, slerp
 from model.latent.noise import NoiseField
 from model.latent.rows import mix_rows
-from model.latent.space import Space
+from model.latent.space import Space, on_host
 from model.latent.stored import load, save
 from model.latent.vectors import catmull_rom, leaning
 from model.latent.walked import Walked
@@ -275,3 +275,12 @@ def test_rows_go_from_the_latent_to_the_encoder_continuously(network: model.Netw
     assert torch.allclose(some[:, 2:6], w[:, 2:6].lerp(code.w[:, 2:6], 0.25))
     assert torch.allclose(some[:, 6], w[:, 6].lerp(code.w[:, 6], 0.125))
     assert torch.equal(some[:, 7:], w[:, 7:])
+
+
+def test_w_of_a_network_on_a_device_is_made_on_the_processor(network: model.Network) -> None:
+    with torch.inference_mode():
+        network.mapping(torch.randn(1, network.config.z_dim))  # it has played
+    copied = on_host(network.mapping)
+    z = torch.randn(2, network.config.z_dim)
+    assert copied is not network.mapping
+    assert torch.equal(copied(z, psi=0.7), network.mapping(z, psi=0.7))
