@@ -1,7 +1,7 @@
 """Paints the contact sheet of all bends at three layers: ``python -m benchmarks.bend_sheet [MODEL]``.
 
-Each bend plays alone in a network, that of `first_light` or the one in the file MODEL, and in the
-film of `first_light`: deep in the network, in its middle and late, with the amounts of
+Each bend plays alone in a network (a file or a name; that of `first_light` where none is said) and
+in the film of `first_light`: deep in the network, in its middle and late, with the amounts of
 `benchmarks.bend_examples`. All tiles show one moment of the film.
 """
 
@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 
 import model
 from benchmarks.bend_examples import Example, examples
-from performer import offline, pictures, reading, registry
+from performer import models, offline, pictures, reading, registry
 from performer.clock import Moment
 from performer.doors.changes import Change
 from performer.loop import Loop
@@ -28,7 +28,8 @@ from performer.parts import Picture
 from performer.stages import Footage
 
 OUT = Path(__file__).parents[1] / "docs" / "bends.jpg"
-LAYERS = {"deep": "35%", "middle": "50%", "late": "80%"}
+NETWORK = "landscapes-256"
+LAYERS = {"deep": "45%", "middle": "65%", "late": "85%"}
 SHOWN = 4.0  # seconds of the film
 REMEMBERED = 5  # frames, for bends that remember some
 STEP = 1.0  # seconds between these, so that something has moved
@@ -148,10 +149,9 @@ def sheet(rows: list[tuple[str, list[Tile]]]) -> Image.Image:
     return page
 
 
-def network_of(file: Path | None) -> tuple[dict[str, Any], bool]:
-    """What a scene says of it, and whether it sees a picture."""
-    if file is None:
-        return {"untrained": 2}, True
+def network_of(name: str) -> tuple[dict[str, Any], bool]:
+    """What a scene says of a network, and whether that sees a picture."""
+    file = models.find(name)
     network = model.load(file)
     side = network.config.resolution
     return {"file": str(file.resolve()), "canvas": f"{side}x{side}"}, network.encoder is not None
@@ -160,7 +160,7 @@ def network_of(file: Path | None) -> tuple[dict[str, Any], bool]:
 def main() -> None:
     """Paint it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", type=Path, nargs="?", metavar="MODEL", help="its file")
+    parser.add_argument("model", nargs="?", metavar="MODEL", default=NETWORK, help="file or name")
     parser.add_argument("--out", type=Path, default=OUT, metavar="FILE.jpg")
     asked = parser.parse_args()
     network, sees = network_of(asked.model)

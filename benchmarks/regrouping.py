@@ -1,9 +1,9 @@
 """What clusters that are made anew cost the show: ``python -m benchmarks.regrouping [MODEL]``.
 
-The network of `first_light`, or the one in the file MODEL, paints as on stage, with bends of
-clusters at three layers; windows of frames with `clusters.live` on and off take turns, so that
-whatever else the machine does disturbs both alike. While it is on, a layer is listened to as often
-as the knob allows. What counts is how much longer the median and the slowest hundredth take.
+A network (a file or a name, with clusters beside it) paints as on stage, with bends of clusters at
+three layers; windows of frames with `clusters.live` on and off take turns, so that whatever else
+the machine does disturbs both alike. While it is on, a layer is looked at as often as the knob
+allows. What counts is how much longer the median and the slowest hundredth take.
 """
 
 import argparse
@@ -18,15 +18,11 @@ import numpy as np
 from ruamel.yaml import YAML
 
 from benchmarks import timing
-from benchmarks.bend_sheet import Changes, network_of
-from model import clusters
-from model.clusters.responses import listen
+from benchmarks.bend_sheet import NETWORK, Changes, network_of
 from performer import offline, reading
-from performer.clustering import conditions
 from performer.doors.changes import Change
 from performer.loop import Loop
 from performer.regrouping import Regrouping
-from performer.subject import Subject
 from performer.threads import TorchThreads
 
 K = 6
@@ -39,7 +35,7 @@ BENDS = {
 }
 
 
-def scene(network: dict[str, object], groups: Path) -> dict[str, object]:
+def scene(network: dict[str, object]) -> dict[str, object]:
     """Bends of clusters at three layers."""
     return {
         "performer": 1,
@@ -47,16 +43,9 @@ def scene(network: dict[str, object], groups: Path) -> dict[str, object]:
         "source": {"kind": "video", "file": "media/drift.mp4"},
         "condition": {"kind": "blur", "sigma": 2},
         "latent": {"kind": "walk", "seeds": [7, 42, 77], "speed": 0.05},
-        "clusters": {"file": str(groups), "k": K, "every_seconds": OFTEN},
+        "clusters": {"k": K, "every_seconds": OFTEN},
         "bends": {name: {**bend, "channels": {"cluster": 1}} for name, bend in BENDS.items()},
     }
-
-
-def make_clusters(name: str, file: Path) -> None:
-    """Clusters of a network over two pictures, to ``file``."""
-    subject = Subject(name)
-    *_, responses = listen(subject.network, conditions(subject, None)[:2])
-    clusters.save(clusters.Clusters(dict(responses.clusters([K])), [K]), file, subject.name)
 
 
 def windows(loop: Loop, count: int, frames: int) -> tuple[list[float], list[float]]:
@@ -95,9 +84,8 @@ def report(asked: argparse.Namespace) -> Iterator[str]:
     timing.set_threads(asked.threads)
     yield f"{timing.circumstances()}\n"
     with tempfile.TemporaryDirectory() as folder:
-        groups, file = Path(folder) / "groups.safetensors", Path(folder) / "scene.yaml"
-        make_clusters(str(asked.model or "first_light"), groups)
-        YAML().dump(scene(network_of(asked.model)[0], groups), file)
+        file = Path(folder) / "scene.yaml"
+        YAML().dump(scene(network_of(asked.model)[0]), file)
         with offline.rehearsal(reading.read(str(file))) as (loop, _):
             network, grouping = loop.generator._network, loop.generator.regrouping
             assert grouping is not None
@@ -117,7 +105,7 @@ def report(asked: argparse.Namespace) -> Iterator[str]:
 def main() -> None:
     """Measure, and print as it goes."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("model", type=Path, nargs="?", metavar="MODEL", help="its file")
+    parser.add_argument("model", nargs="?", metavar="MODEL", default=NETWORK, help="file or name")
     parser.add_argument("--windows", type=int, default=10, help="of either kind")
     parser.add_argument("--frames", type=int, default=20, help="of a window, that count")
     parser.add_argument("--threads", type=int, default=2, help="of native kernels")

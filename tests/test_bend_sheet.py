@@ -12,7 +12,7 @@ from benchmarks.bend_sheet import LAYERS, network_of, sheet, tiles
 def test_each_bend_plays_alone_in_the_network_of_a_file(tmp_path: Path) -> None:
     file = tmp_path / "small.safetensors"
     model.save(model.untrained(3, resolution=32), file)
-    network, sees = network_of(file)
+    network, sees = network_of(str(file))
     assert sees
     known = {
         "add": Example({}, {"offset": 3}),
