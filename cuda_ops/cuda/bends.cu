@@ -65,9 +65,9 @@ KERNEL(affine_bend_kernel, Affine, kThreads, 1) {
   const float across = u - left, down = v - top;
   const int64 upper = int64(top) * row + word, lower = int64(low) * row + word;
   Single2 bent = mul(load(op.in, upper + left * words(op.slots)), (1 - across) * (1 - down));
-  bent = fma(load(op.in, upper + right * words(op.slots)), across * (1 - down), bent);
-  bent = fma(load(op.in, lower + left * words(op.slots)), (1 - across) * down, bent);
-  bent = fma(load(op.in, lower + right * words(op.slots)), across * down, bent);
+  bent = mul_add(load(op.in, upper + right * words(op.slots)), across * (1 - down), bent);
+  bent = mul_add(load(op.in, lower + left * words(op.slots)), (1 - across) * down, bent);
+  bent = mul_add(load(op.in, lower + right * words(op.slots)), across * down, bent);
   mix(op.out, at, word * KIND::channels, op.mask, op.amounts[0], load(op.in, at), bent);
 }
 

@@ -139,7 +139,7 @@ struct Strip {
       UNROLL for (int each = 0; each < fetched; each++) {
         const int x = worker + each * workers;
         Value value = Kind::none();
-        if (inside && at[each] >= 0) value = fma(Kind::load(coming[y][each]), gain, bias);
+        if (inside && at[each] >= 0) value = mul_add(Kind::load(coming[y][each]), gain, bias);
         if (x < raw) input[(y * raw_pitch + x) * lanes + lane] = value;
       }
     }
@@ -153,7 +153,7 @@ struct Strip {
   DEVICE static Value resampled(const uint32* taps, int phase, const Value* window) {
     Value sum = mul(window[0], Kind::tap(taps[up * (kTaps - 1) + phase]));
     UNROLL for (int k = 1; k < kTaps; k++)
-      sum = fma(window[k], Kind::tap(taps[up * (kTaps - 1 - k) + phase]), sum);
+      sum = mul_add(window[k], Kind::tap(taps[up * (kTaps - 1 - k) + phase]), sum);
     return sum;
   }
 
@@ -171,12 +171,12 @@ struct Strip {
       Value* sums = column.state;
       if (!odd) {
         sums[0] = mul(sample, tap(DOWN_OF(op), 0, 0));
-        UNROLL for (int k = 1; k < kTaps; k++) sums[k] = fma(sample, tap(DOWN_OF(op), 0, 2 * k), sums[k]);
+        UNROLL for (int k = 1; k < kTaps; k++) sums[k] = mul_add(sample, tap(DOWN_OF(op), 0, 2 * k), sums[k]);
         return;
       }
-      *to = fma(sample, tap(DOWN_OF(op), 0, kDownTaps - 1), sums[kTaps - 1]);
+      *to = mul_add(sample, tap(DOWN_OF(op), 0, kDownTaps - 1), sums[kTaps - 1]);
       UNROLL for (int k = kTaps - 1; k > 0; k--)
-        sums[k] = fma(sample, tap(DOWN_OF(op), 0, 2 * k - 1), sums[k - 1]);
+        sums[k] = mul_add(sample, tap(DOWN_OF(op), 0, 2 * k - 1), sums[k - 1]);
     } else {
       UNROLL for (int k = 0; k < memory - 1; k++) column.state[k] = column.state[k + 1];
       column.state[memory - 1] = sample;
@@ -185,7 +185,7 @@ struct Strip {
       UNROLL for (int k = 0; k < kTaps; k++) pairs[k] = add(column.state[k], column.state[kDownTaps - 1 - k]);
       UNROLL for (int a = 0; a < rank; a++) {
         Value sum = mul(pairs[0], tap(DOWN_OF(op), a, 0));
-        UNROLL for (int k = 1; k < kTaps; k++) sum = fma(pairs[k], tap(DOWN_OF(op), a, k), sum);
+        UNROLL for (int k = 1; k < kTaps; k++) sum = mul_add(pairs[k], tap(DOWN_OF(op), a, k), sum);
         to[a * fine_pitch * lanes] = sum;
       }
     }
@@ -234,7 +234,7 @@ struct Strip {
         UNROLL for (int t = 0; t < reach; t++) {
           const Value value = line[t * lanes];
           UNROLL for (int j = 0; j < segment; j++)
-            if (t >= 2 * j && t < 2 * j + kDownTaps) sums[j] = fma(value, tap(ACROSS_OF(op), a, t - 2 * j), sums[j]);
+            if (t >= 2 * j && t < 2 * j + kDownTaps) sums[j] = mul_add(value, tap(ACROSS_OF(op), a, t - 2 * j), sums[j]);
         }
       }
       write(y + row, x0 + begin, sums);

@@ -53,14 +53,14 @@ KERNEL(finish_kernel, Finish, kThreads, 1) {
   const int64 at = item();
   if (at >= int64(op.pixels) * words(op.slots)) return;
   const int slot = int(at % words(op.slots)) * KIND::channels;
-  Single2 x = fma(load(op.in, at), by_slot(op.gain, slot, 1), by_slot(op.bias, slot, 0));
+  Single2 x = mul_add(load(op.in, at), by_slot(op.gain, slot, 1), by_slot(op.bias, slot, 0));
   x = clamped(larger(x, mul(x, op.slope)), op.limit);
   if (op.branch) {
     x = add(x, load(op.branch, at));
     x = larger(x, mul(x, op.branch_slope));
   }
   if (op.out) store(op.out, at, x);
-  if (op.second) store(op.second, at, fma(x, by_slot(op.second_gain, slot, 1), by_slot(op.second_bias, slot, 0)));
+  if (op.second) store(op.second, at, mul_add(x, by_slot(op.second_gain, slot, 1), by_slot(op.second_bias, slot, 0)));
 }
 
 // Mirrored beyond the borders, and scaled.
@@ -98,7 +98,7 @@ KERNEL(paint_kernel, Paint, kThreads, 1) {
   if (pixel >= op.pixels) return;
   for (int c = 0; c < op.channels; c += KIND::channels) {
     Single2 x = load(op.in, pixel * words(op.slots) + c / KIND::channels);
-    x = fma(x, by_slot(op.gain, c, 1), by_slot(op.bias, c, 0));
+    x = mul_add(x, by_slot(op.gain, c, 1), by_slot(op.bias, c, 0));
     x = mul(clamped(x, op.limit), op.scale);
     op.out[int64(c) * op.pixels + pixel] = x.x;
     if (KIND::channels == 2 && c + 1 < op.channels) op.out[int64(c + 1) * op.pixels + pixel] = x.y;

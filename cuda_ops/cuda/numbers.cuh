@@ -95,7 +95,7 @@ DEVICE float sum_of_warp(float x) {
 
 }  // namespace numbers
 
-DEVICE Half2 fma(Half2 a, Half2 b, Half2 c) {
+DEVICE Half2 mul_add(Half2 a, Half2 b, Half2 c) {
 #if defined(__CUDACC__)
   Half2 d;
   asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(d.bits) : "r"(a.bits), "r"(b.bits), "r"(c.bits));
@@ -111,7 +111,7 @@ DEVICE Half2 mul(Half2 a, Half2 b) {
   asm("mul.rn.f16x2 %0, %1, %2;" : "=r"(d.bits) : "r"(a.bits), "r"(b.bits));
   return d;
 #else
-  return fma(a, b, Half2{0x80008000u});
+  return mul_add(a, b, Half2{0x80008000u});
 #endif
 }
 
@@ -121,7 +121,7 @@ DEVICE Half2 add(Half2 a, Half2 b) {
   asm("add.rn.f16x2 %0, %1, %2;" : "=r"(d.bits) : "r"(a.bits), "r"(b.bits));
   return d;
 #else
-  return fma(a, Half2{0x3c003c00u}, b);
+  return mul_add(a, Half2{0x3c003c00u}, b);
 #endif
 }
 
@@ -151,14 +151,14 @@ DEVICE Half2 smaller(Half2 a, Half2 b) {
 #endif
 }
 
-DEVICE float fma(float a, float b, float c) { return fmaf(a, b, c); }
+DEVICE float mul_add(float a, float b, float c) { return fmaf(a, b, c); }
 DEVICE float mul(float a, float b) { return a * b; }
 DEVICE float add(float a, float b) { return a + b; }
 DEVICE float larger(float a, float b) { return a > b ? a : b; }
 DEVICE float smaller(float a, float b) { return a < b ? a : b; }
 
-DEVICE Single2 fma(Single2 a, float b, Single2 c) { return {fmaf(a.x, b, c.x), fmaf(a.y, b, c.y)}; }
-DEVICE Single2 fma(Single2 a, Single2 b, Single2 c) {
+DEVICE Single2 mul_add(Single2 a, float b, Single2 c) { return {fmaf(a.x, b, c.x), fmaf(a.y, b, c.y)}; }
+DEVICE Single2 mul_add(Single2 a, Single2 b, Single2 c) {
   return {fmaf(a.x, b.x, c.x), fmaf(a.y, b.y, c.y)};
 }
 DEVICE Single2 mul(Single2 a, float b) { return {a.x * b, a.y * b}; }

@@ -92,7 +92,8 @@ def test_nvcc_compiles_for_every_architecture(by_nvcc: NvccCompiler, architectur
     assert by_nvcc(LARGE[0], architecture).startswith(ELF)
 
 
-@pytest.mark.parametrize("variant", SMALL, ids=lambda variant: variant.source)
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("variant", [*SMALL, *LARGE], ids=lambda variant: variant.source)
 def test_nvcc_compiles_every_source(by_nvcc: NvccCompiler, variant: Variant) -> None:
     assert by_nvcc(variant, OLDEST).startswith(ELF)
 
