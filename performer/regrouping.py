@@ -83,7 +83,6 @@ class Regrouping:
             self._finish()
         if not live and (news or self._was_live):  # also what was asked for before
             self._clusters.forget()
-            self._worker.submit(self._grouper.close)
             news = True
         if news or k != self._clusters.k:
             self._clusters.k = k

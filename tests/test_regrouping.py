@@ -1,5 +1,6 @@
 """Clusters on stage: as many as asked for, made anew for the picture, and never in the way."""
 
+import gc
 import time
 from pathlib import Path
 from typing import Any
@@ -90,11 +91,11 @@ def test_groups_come_from_elsewhere_while_frames_go_on(tmp_path: Path, file: Pat
         while not grouping._clusters._anew and time.monotonic() < ends_at:
             loop.frame()
         assert set(grouping._clusters._anew) == {(grouping._layers[0], 3)}
-        move(loop, "clusters.live", 0)
-        loop.frame()
-        grouping._worker.submit(lambda: None).result()  # after all that it was told before
-        assert grouping._grouper._process is None
-        loop.generator.regrouping = None
+        process = grouping._grouper._process
+        assert process is not None
+        loop.generator.regrouping = grouping = None
+        gc.collect()
+        assert process.wait(60) == 0  # with the scene that it was for
 
 
 def test_live_pictures_are_repeatable_offline(tmp_path: Path, file: Path) -> None:

@@ -14,6 +14,7 @@ from model.settings import Settings, choice
 if TYPE_CHECKING:
     import torch
 
+    from cuda_ops.cpu.blocks import Blocks
     from model.network import Network
 
 Border = Literal["reflect", "edge", "wrap", "zeros"]
@@ -145,6 +146,14 @@ class Prepared(Protocol):
 
     def prepare(self, network: "Network", place: Place) -> dict[str, "torch.Tensor"]:
         """What it will find in `Site.stored`. Errors: ValueError, ``what; mend``."""
+        ...
+
+
+class InBlocks(Protocol):
+    """A bend that native kernels know."""
+
+    def in_blocks(self, blocks: "Blocks", amounts: "torch.Tensor", site: Site) -> None:
+        """Write down the steps that do what ``apply`` does, for all channels of a map."""
         ...
 
 
