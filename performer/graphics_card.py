@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 
 from cuda_ops.cuda.graphs import Api, Graphs
-from cuda_ops.cuda.transfers import Download, Pinning, Pixels, Sheet, Upload
+from cuda_ops.cuda.transfers import Download, Pinning, Sheet, Upload
 from performer import pictures
 from performer.console import warn
 
@@ -66,9 +66,10 @@ class GraphicsCard:
 
     def graphs(self) -> Graphs[Painted]:
         """Those of one scene."""
-        return Graphs(
-            self._api, lambda line: self._tell(f"render: {line}"), self._beside, self.turn
-        )
+        return Graphs(self._api, self._say, self._beside, self.turn)
+
+    def _say(self, line: str) -> None:
+        self._tell(f"render: {line}")
 
     def upload(self, shape: tuple[int, ...]) -> Upload:
         """For bytes of this shape."""
@@ -78,9 +79,9 @@ class GraphicsCard:
         """For the numbers of a frame."""
         return Sheet(shapes, self._pinning, self.device)
 
-    def download(self, ring: memoryview | Pixels) -> Download:
-        """For frames, into the ring that holds them."""
-        return Download(self._pinning, ring)
+    def download(self) -> Download:
+        """For frames, into the ring that outputs read."""
+        return Download(self._pinning, self._say)
 
     def painted(self, picture: torch.Tensor) -> Painted:
         """A picture and its bytes, converted now."""

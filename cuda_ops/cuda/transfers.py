@@ -1,15 +1,15 @@
 """Pictures and numbers on their way to a device and back, beside the frame that is painted.
 
 Up: two pinned buffers take turns, so that the processor fills one while the device reads the other.
-All numbers of a frame are one such copy. Down: the memory of the frames ring is registered as
-pinned once, and a frame is one asynchronous copy into its slot.
+All numbers of a frame are one such copy. Down: the slots of the frames ring are registered as
+pinned, and a frame is one asynchronous copy into its slot.
 """
 
 from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -41,6 +41,10 @@ class Pinning(Protocol):
 
     def register(self, address: int, count: int) -> bool:
         """Pin memory that is there already; whether that worked."""
+        ...
+
+    def unregister(self, address: int) -> None:
+        """Let go of it again."""
         ...
 
 
@@ -98,21 +102,43 @@ class Sheet:
 
 
 class Download:
-    """Frames from a device into memory that outputs read."""
+    """Frames from a device into memory that outputs read.
 
-    def __init__(self, pinning: Pinning, ring: memoryview | Pixels) -> None:
-        flat = np.frombuffer(ring, np.uint8)
-        self.is_pinned = pinning.register(flat.ctypes.data, flat.nbytes)
+    What a frame is copied to is pinned when it is first used, and no more than that: the ring has
+    room for frames far larger than most, and takes memory only for what is painted.
+    """
+
+    def __init__(self, pinning: Pinning, tell: Callable[[str], None]) -> None:
+        self._pinning = pinning
+        self._tell = tell
         self._done = pinning.event()
+        self._pinned: dict[int, int] = {}  # bytes by address
+        self._may_pin = True
 
     def __call__(self, frame: Tensor, slot: Pixels) -> None:
         """Begin to copy the bytes of a frame into a slot; `wait` before it is shown."""
-        torch.from_numpy(slot).copy_(frame.view(slot.shape), non_blocking=self.is_pinned)
+        is_pinned = self._pin(slot.ctypes.data, slot.nbytes)
+        torch.from_numpy(slot).copy_(frame.view(slot.shape), non_blocking=is_pinned)
         self._done.record()
 
     def wait(self) -> None:
         """Until the last frame is whole in its slot."""
         self._done.synchronize()
+
+    def _pin(self, address: int, count: int) -> bool:
+        """Whether so many bytes there are pinned, which is tried once."""
+        if self._pinned.get(address, 0) >= count:
+            return True
+        if not self._may_pin:
+            return False
+        if self._pinned.pop(address, 0):
+            self._pinning.unregister(address)
+        self._may_pin = self._pinning.register(address, count)
+        if self._may_pin:
+            self._pinned[address] = count
+        else:
+            self._tell("the frames ring cannot be pinned; each frame takes one copy more")
+        return self._may_pin
 
 
 class TorchPinning:
@@ -131,3 +157,8 @@ class TorchPinning:
         runtime = torch.cuda.cudart()  # type: ignore[no-untyped-call]
         failed = runtime.cudaHostRegister(ctypes.c_void_p(address).value, count, 0)
         return int(failed) == 0
+
+    def unregister(self, address: int) -> None:
+        """What was registered at that address."""
+        runtime = torch.cuda.cudart()  # type: ignore[no-untyped-call]
+        runtime.cudaHostUnregister(ctypes.c_void_p(address).value)

@@ -105,11 +105,6 @@ class FramesWriter:
         self._number, _ = self._ring.newest()
         self._slot = 0
 
-    @property
-    def memory(self) -> memoryview:
-        """All of the ring, for whoever wants to make it known to a device."""
-        return memoryview(self._ring.memory)
-
     def claim(self, height: int, width: int) -> Pixels:
         """A free slot's pixels [height, width, 4] to paint into, before :meth:`publish`."""
         if height * width * CHANNELS > self._ring.capacity:

@@ -60,7 +60,7 @@ class CardFramesDoor:
     def __init__(self, writer: FramesWriter, card: GraphicsCard) -> None:
         self._writer = writer
         self._card = card
-        self._download = card.download(writer.memory)
+        self._download = card.download()
 
     def publish(self, picture: torch.Tensor, moment: Moment, source: Picture) -> None:
         """Copy the bytes of ``picture`` [1, 3, H, W] into a free slot and show it."""

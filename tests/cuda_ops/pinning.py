@@ -34,3 +34,6 @@ class WrittenDown:
     def register(self, address: int, count: int) -> bool:
         self.registered.append((address, count))
         return self._registers
+
+    def unregister(self, address: int) -> None:
+        self.log.append("unregister")

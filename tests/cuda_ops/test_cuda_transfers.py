@@ -1,7 +1,6 @@
 """Pictures to the device and back, against pinned memory that is ordinary."""
 
 import numpy as np
-import pytest
 import torch
 
 from cuda_ops.cuda.transfers import Download, Sheet, Upload
@@ -28,21 +27,40 @@ def test_two_buffers_take_turns_and_only_the_third_picture_waits() -> None:
     assert sum("pin" in line for line in pinning.log) == 2
 
 
-@pytest.mark.parametrize("registers", [True, False])
-def test_a_frame_goes_into_its_slot_of_the_ring(registers: bool) -> None:
-    pinning = WrittenDown(registers=registers)
-    ring = np.zeros(200, np.uint8)
-    download = Download(pinning, ring)
-    assert pinning.registered == [(ring.ctypes.data, 200)]
-    assert download.is_pinned is registers
-    slot = ring[40 : 40 + 48].reshape(3, 4, 4)
-    frame = torch.arange(48, dtype=torch.uint8)
-    download(frame, slot)
+def _frame_into(download: Download, ring: np.ndarray, start: int, height: int) -> None:
+    count = height * 4 * 4
+    frame = torch.arange(count, dtype=torch.uint8)
+    download(frame, ring[start : start + count].reshape(height, 4, 4))
     download.wait()
-    assert np.array_equal(ring[40:88], np.arange(48))
+    assert np.array_equal(ring[start : start + count], np.arange(count))
+
+
+def test_a_frame_goes_into_its_slot_of_the_ring_which_is_pinned_as_far_as_it_is_used() -> None:
+    pinning, ring = WrittenDown(), np.zeros(400, np.uint8)
+    said: list[str] = []
+    download, start = Download(pinning, said.append), ring.ctypes.data
+    for slot in (40, 200, 40, 200):
+        _frame_into(download, ring, slot, 3)
     assert not ring[:40].any()
-    assert not ring[88:].any()
-    assert pinning.log[-2:] in (["record a", "wait a"], ["record b", "wait b"])
+    assert not ring[88:200].any()
+    assert pinning.registered == [(start + 40, 48), (start + 200, 48)]
+    assert pinning.log[-2:] == ["record a", "wait a"]
+    _frame_into(download, ring, 40, 4)  # larger frames from now on
+    assert pinning.registered[-1] == (start + 40, 64)
+    assert "unregister" in pinning.log
+    _frame_into(download, ring, 40, 2)  # and smaller ones, which fit
+    assert len(pinning.registered) == 3
+    assert not said
+
+
+def test_memory_that_cannot_be_pinned_costs_a_copy_and_is_said_once() -> None:
+    pinning, ring = WrittenDown(registers=False), np.zeros(400, np.uint8)
+    said: list[str] = []
+    download = Download(pinning, said.append)
+    for slot in (40, 200, 40):
+        _frame_into(download, ring, slot, 3)
+    assert len(pinning.registered) == 1
+    assert said == ["the frames ring cannot be pinned; each frame takes one copy more"]
 
 
 def test_all_numbers_of_a_frame_are_one_copy_and_stay_where_they_are() -> None:
