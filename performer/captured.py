@@ -22,7 +22,7 @@ from performer.graphics_card import GraphicsCard, Painted
 from performer.parameters import Snapshot
 from performer.parts import Following, Picture
 from performer.sizes import Size
-from performer.stages import Bending, Conditioning, Generator, Posting
+from performer.stages import Bending, Conditioning, Generator, Measures, Posting
 
 _MOST_UPLOADS = 3  # sizes of pictures: a source changes its own seldom
 _TRIES = 3  # what parts read as numbers is known only when they did
@@ -36,7 +36,7 @@ class _Frame(NamedTuple):
     snapshot: Snapshot
     bending: Bending
     posts: tuple[str, ...]
-    canvas: Size
+    measures: Measures
     condition: Size | None
     pixels: torch.Tensor | None
 
@@ -73,7 +73,7 @@ class Captured:
         wanted = self._frame(footage, snapshot)
         listens = wanted.bending.listens
         playing: Any = wanted if listens else self.graphs.choose(wanted)
-        begun = self._generator.bends.remember(playing.bending.turns, playing.canvas)
+        begun = self._generator.bends.remember(playing.bending.turns, playing.measures.canvas)
         self._write(w, snapshot, wanted.bending.amounts, begun)
         self._show(footage, playing)
         return self._card.keep(playing() if listens else self.graphs.play(playing))
@@ -107,7 +107,8 @@ class Captured:
             picture = pictures.planes(frame.pixels, torch.float32)
             condition = self._condition.conditioned(picture, frame.condition, snapshot)
         seen = self._generator.encode(condition, snapshot)
-        picture = self._generator.painted(snapshot.there["w"], seen, snapshot, frame.bending)
+        w, bending = snapshot.there["w"], frame.bending
+        picture = self._generator.painted(w, seen, snapshot, bending, frame.measures)
         return self._card.painted(self._post.posted(picture, snapshot, frame.posts))
 
     def _frame(
@@ -115,23 +116,21 @@ class Captured:
     ) -> _Frame:
         """The work for this frame, and its structure."""
         bending = bending or self._generator.bending(snapshot)
-        posts, sizes = self._post.turns(snapshot), self._generator.sizes
-        knobs, condition = snapshot.under("model"), self._condition.size(snapshot)
+        posts, measures = self._post.turns(snapshot), self._generator.measures(snapshot)
+        condition = self._condition.size(snapshot)
         pixels = None
         if condition is not None:
             shape = pictures.crop(footage.pixels, condition).shape
             pixels = self._upload(shape)[0].there
         structure = (
+            measures,
             condition,
-            None if pixels is None else pixels.shape,
-            sizes.canvas(knobs),
-            sizes.shown(knobs),
-            self._generator.bends.structure(bending.turns),
+            None if pixels is None else pixels.data_ptr(),
+            tuple(turn.structure for turn in bending.turns),
             posts,
             tuple((name, snapshot[name]) for name in sorted(self._read.copy())),
         )
-        canvas = sizes.canvas(knobs)
-        return _Frame(self, structure, snapshot, bending, posts, canvas, condition, pixels)
+        return _Frame(self, structure, snapshot, bending, posts, measures, condition, pixels)
 
     def _write(
         self,

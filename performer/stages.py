@@ -179,6 +179,13 @@ class Seen(NamedTuple):
     code: Any
 
 
+class Measures(NamedTuple):
+    """The size (height, width) of the canvas of one frame, and of the picture that is shown."""
+
+    canvas: Size
+    shown: Size
+
+
 class Bending(NamedTuple):
     """The bends of one frame.
 
@@ -214,7 +221,7 @@ class Generator:
 
     def __call__(self, w: torch.Tensor, seen: Seen | None, snapshot: Snapshot) -> torch.Tensor:
         """The picture [1, 3, H, W], nominally -1 … 1."""
-        return self.painted(w, seen, snapshot, self.bending(snapshot))
+        return self.painted(w, seen, snapshot, self.bending(snapshot), self.measures(snapshot))
 
     def bending(self, snapshot: Snapshot) -> Bending:
         """What bends this frame; once a frame, since with it time goes on for them."""
@@ -229,12 +236,21 @@ class Generator:
             listens = self.regrouping.is_due(clusters, snapshot.moment.seconds)
         return Bending(amounts, self.bends.turns(amounts), listens)
 
+    def measures(self, snapshot: Snapshot) -> Measures:
+        """How large this frame is."""
+        knobs = snapshot.under("model")
+        return Measures(self.sizes.canvas(knobs), self.sizes.shown(knobs))
+
     def painted(
-        self, w: torch.Tensor, seen: Seen | None, snapshot: Snapshot, bending: Bending
+        self,
+        w: torch.Tensor,
+        seen: Seen | None,
+        snapshot: Snapshot,
+        bending: Bending,
+        measures: Measures,
     ) -> torch.Tensor:
-        """The picture, bent so; what bends remember is its only state."""
-        knobs, there = snapshot.under("model"), snapshot.there
-        size = self.sizes.canvas(knobs)
+        """The picture, bent so and so large; what bends remember is its only state."""
+        knobs, there, size = snapshot.under("model"), snapshot.there, measures.canvas
         bends = self._layers(bending, snapshot, self._canvas(size, seen))
         if bending.listens and self.regrouping is not None:
             clusters = snapshot.under("clusters")
@@ -244,7 +260,7 @@ class Generator:
         if seen is not None:
             w, code = self._options.mixed(w, seen.code, knobs, there)
         picture: torch.Tensor = self._network.synthesis(w, code, size=size, bends=bends, **options)
-        return pictures.resized(picture, self.sizes.shown(knobs))
+        return pictures.resized(picture, measures.shown)
 
     def walk(self, snapshot: Snapshot) -> None:
         """Let time go on for bends that move by themselves."""

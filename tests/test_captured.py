@@ -288,13 +288,13 @@ def test_what_a_graph_reads_is_held(show: Show) -> None:
     (graph,) = show.card.api.made
     (captured,) = show.paint.graphs._captured.values()
     sheet, frame = show.paint._sheet, captured.work
-    placed = [(each.weights, each.mask, each._chosen) for each in show.loop.generator.bends._placed]
+    chosen = [each._chosen for each in show.loop.generator.bends._placed]  # the host's own
     known = [
         captured.held,
         [*show.network.parameters(), *show.network.buffers()],
         [*sheet.there.values()],
         frame.pixels,
-        placed,
+        chosen,
         _prepared(show.network),
     ]
     strangers = graph.strangers(known)

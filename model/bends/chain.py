@@ -23,10 +23,12 @@ Values = Callable[[str], Mapping[str, float]]
 
 
 class Turn(NamedTuple):
-    """A bend that plays in one frame, and its amounts as numbers."""
+    """A bend that plays in one frame, its amounts as numbers, and whether it leaves out what is
+    hardly seen."""
 
     placed: Placed
     amounts: Mapping[str, float]
+    is_sparing: bool = False
 
     @property
     def structure(self) -> tuple[object, ...]:
@@ -34,7 +36,7 @@ class Turn(NamedTuple):
         placed, is_whole = self.placed, self.amounts["mix"] == 1
         memory = id(placed.memory) if hasattr(placed.bend, "keeps") else None
         numbers = tuple((name, self.amounts[name]) for name in sorted(placed.read))
-        return placed.name, is_whole, placed.version, memory, numbers
+        return placed.name, is_whole, self.is_sparing, placed.version, memory, numbers
 
 
 class PlaceError(ValueError):
@@ -154,12 +156,9 @@ class Chain:
 
     def turns(self, named: Mapping[str, Mapping[str, float]]) -> list[Turn]:
         """The bends that play in a frame, once a frame; those that rest forget."""
-        turns = [Turn(placed, named[placed.name]) for placed in self._placed]
+        sparing = self.is_sparing
+        turns = [Turn(placed, named[placed.name], sparing) for placed in self._placed]
         return [turn for turn in turns if not turn.placed.rests(turn.amounts)]
-
-    def structure(self, turns: Sequence[Turn]) -> tuple[object, ...]:
-        """What decides how ``turns`` are computed, besides sizes: no amount that only moves."""
-        return (self.is_sparing, *(turn.structure for turn in turns))
 
     def remember(self, turns: Sequence[Turn], size: tuple[int, int]) -> dict[str, float]:
         """What a graph cannot ask of bends that remember: 1 where one played in the frame before
@@ -198,13 +197,13 @@ class Chain:
         from cuda_ops.cuda.recording import refuse
 
         playing: dict[str, list[Playing]] = {}
-        for placed, amounts in turns:
+        for placed, amounts, sparing in turns:
             if getattr(placed.bend, "needs_host", False):
                 refuse(f"bend {placed.name} works on the host in every frame")
             told = amounts if begun is None else Noted(amounts, placed.read)
             began = None if begun is None else begun.get(placed.name)
             row = rows[placed.name]
-            step = Playing(placed, placed.bend, row, amounts, told, canvas, self.is_sparing, began)
+            step = Playing(placed, placed.bend, row, amounts, told, canvas, sparing, began)
             playing.setdefault(placed.place.name, []).append(step)
         found = {
             layer: LayerBends(together(steps), self._guard) for layer, steps in playing.items()

@@ -93,13 +93,15 @@ class Playing:
 
     def _mixed(self, unbent: "torch.Tensor", bent: "torch.Tensor") -> "torch.Tensor":
         """As much of ``bent`` as mix, weights and mask ask for."""
+        from cuda_ops.cuda.recording import hold
+
         placed = self.placed
         mask = placed.laid_mask((unbent.shape[-2], unbent.shape[-1]), self.canvas, unbent.device)
         shares = [] if mask is None else [mask]
         if self.values["mix"] != 1:
             shares.append(self.row[0])
         if placed.weights is not None and placed.is_partial:
-            shares.append(placed.weights[placed.span, None, None].to(unbent.device))
+            shares.append(hold(placed.weights)[placed.span, None, None].to(unbent.device))
         if not shares:
             return bent
         share = shares[0]
@@ -131,13 +133,15 @@ class Playing:
 
     def _site(self, span: slice, before: "torch.Tensor | None") -> Site:
         """What the bend is told, when it is given the channels of ``span``."""
+        from cuda_ops.cuda.recording import hold
+
         placed = self.placed
         return Site(
             self.told,
             placed.pixels(self.canvas),
             placed.place.magnitude,
             placed.chosen(span.start or 0),
-            {name: each[span] for name, each in placed.stored.items()},
+            {name: each[span] for name, each in hold(placed.stored).items()},
             before,
             self.is_sparing,
         )

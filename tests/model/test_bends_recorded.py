@@ -74,7 +74,7 @@ def _graph(
         return bends[layer](x)
 
     (placed,) = chain._placed
-    known = x, row, begun, placed.weights, placed._chosen, canvas.seen
+    known = x, row, begun, placed._chosen, canvas.seen
     return _recorded(work, *known), row, begun
 
 
@@ -158,7 +158,7 @@ def test_amounts_are_no_part_of_a_structure_but_what_plays_is() -> None:
 
     def structure(**values: float) -> object:
         named = chain.amounts(lambda name: {"mix": 1.0, "factor": 2.0, **values})
-        return chain.structure(chain.turns(named))
+        return [turn.structure for turn in chain.turns(named)]
 
     plain = structure()
     assert structure(factor=-3.0) == plain
