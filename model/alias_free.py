@@ -7,11 +7,11 @@ import math
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cuda_ops import filtered_lrelu
+from cuda_ops.correlate import correlate
 from model import together
 from model.config_parts import AliasFreeLayerConfig
 from model.filters import lowpass
@@ -89,7 +89,7 @@ class AliasFreeLayer(Drawn):
         return modulated(x, kernel, styles, gains, self._correlate)
 
     def _correlate(self, x: Tensor, kernel: Tensor) -> Tensor:
-        return F.conv2d(x, kernel, padding=self.config.kernel - 1)
+        return correlate(x, kernel, self.config.kernel - 1)
 
     @torch.no_grad()
     def _update_magnitude(self, x: Tensor) -> None:

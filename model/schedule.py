@@ -4,6 +4,7 @@ Source of the alias-free schedule: Karras et al. 2021, arXiv:2106.12423, section
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Literal, NamedTuple, TypeAlias
@@ -155,16 +156,21 @@ def canvas(
     variant: Variant = "t",
     latent_size: int = 512,
     encoder_ws: int = 4,
+    full_skip: bool = False,
 ) -> CanvasConfig:
     """A fresh Canvas for square pictures and conditions, with skips at every rate they share.
 
-    ``condition_size`` None is the resolution; it must be a power of two, from 32 up.
+    ``condition_size`` None is the resolution; it must be a power of two, from 32 up. The finest
+    skip is half as large, and loses what is finer than a quarter of its samples on its way through
+    the generator's filters: enough to imagine by, too little to restore by. ``full_skip`` adds one
+    as large as the condition, which joins late.
     """
     size = condition_size or resolution
     if size < 32 or size & (size - 1):
         raise ValueError(f"condition_size is a power of two from 32 up, not {size}")
     layers = alias_free_layers(resolution, channel_base, channel_max, variant=variant)
-    encoder = _encoder(size, channel_base, channel_max, latent_size, len(layers) + 1)
+    sides = _encoder_sides(size, full_skip)
+    encoder = _encoder(size, sides, channel_base, channel_max, latent_size, len(layers) + 1)
     return CanvasConfig(
         resolution=resolution,
         mapping=_mapping(latent_size, 0, len(layers) + 1),
@@ -195,18 +201,31 @@ def _width(resolution: int, channel_base: int, channel_max: int) -> int:
     return min(channel_base // resolution, channel_max)
 
 
-def _encoder(
-    size: int, channel_base: int, channel_max: int, latent_size: int, num_ws: int
-) -> EncoderConfig:
+def _encoder_sides(size: int, full_skip: bool) -> list[int]:
     """One block per resolution from half the condition down to 4, and one more at the deepest skip.
+
+    ``full_skip`` is a block before them all, as large as the condition.
+    """
+    sides = [size >> step for step in range(0 if full_skip else 1, 1 + round(math.log2(size // 4)))]
+    sides.insert(sides.index(16), 16)
+    return sides
+
+
+def _encoder(
+    size: int,
+    sides: Sequence[int],
+    channel_base: int,
+    channel_max: int,
+    latent_size: int,
+    num_ws: int,
+) -> EncoderConfig:
+    """A block for each of ``sides``.
 
     Blocks give a skip down to the generator's first rate, 16; those below serve w alone.
     """
-    resolutions = [size >> step for step in range(1, 1 + round(math.log2(size // 4)))]
-    resolutions.insert(resolutions.index(16), 16)
     blocks: list[ResidualBlockConfig] = []
     before, width = size, 3
-    for index, resolution in enumerate(resolutions):
+    for index, resolution in enumerate(sides):
         out = _width(resolution, channel_base, channel_max)
         gives_skip = resolution >= 16
         name = f"AL{index}_R{resolution}_C{out}_{'skip' if gives_skip else 'w'}"
@@ -245,21 +264,26 @@ def _residual(
 def _with_skips(
     layers: tuple[AliasFreeLayerConfig, ...], encoder: EncoderConfig
 ) -> tuple[AliasFreeLayerConfig, ...]:
-    """Each skip but the deepest goes to the first layer at its rate that has none yet."""
+    """Each skip but the deepest goes to the first layer at its rate that has none yet.
+
+    One as large as the condition goes to the last, whose filters let most of it pass.
+    """
     joined = list(layers)
     for number, (channels, (_, rate)) in enumerate(skip_sizes(encoder)[1:], start=2):
-        index = _free_layer(joined, rate)
-        if index is None:
+        free = _free_layers(joined, rate)
+        if not free:
             continue
+        index = free[-1 if rate == encoder.size[1] else 0]
         after = joined[index + 1]
         joined[index] = replace(joined[index], receives=number, skip_channels=channels)
         joined[index + 1] = replace(after, in_channels=after.in_channels + channels)
     return tuple(joined)
 
 
-def _free_layer(layers: list[AliasFreeLayerConfig], rate: int) -> int | None:
-    """The first layer at a rate, after the very first and before the RGB layer, without a skip."""
-    for index, layer in enumerate(layers[1:-1], start=1):
-        if layer.in_rate == rate and not layer.receives:
-            return index
-    return None
+def _free_layers(layers: list[AliasFreeLayerConfig], rate: int) -> list[int]:
+    """The layers at a rate, after the very first and before the RGB layer, without a skip."""
+    return [
+        index
+        for index, layer in enumerate(layers[1:-1], start=1)
+        if layer.in_rate == rate and not layer.receives
+    ]

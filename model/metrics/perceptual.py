@@ -46,9 +46,11 @@ class PerceptualDistance(nn.Module):
         return torch.stack(distances).mean(0)
 
 
-def perceptual_distance(weights: str = "vgg16", device: str = "cpu") -> PerceptualDistance:
+def perceptual_distance(
+    weights: str = "vgg16", device: str = "cpu", dtype: torch.dtype = torch.float32
+) -> PerceptualDistance:
     """The distance on our own "vgg16" or "squeezenet11", at its usual layers."""
-    return PerceptualDistance(load(weights, LAYERS[weights], device=device))
+    return PerceptualDistance(load(weights, LAYERS[weights], device=device, dtype=dtype))
 
 
 def _layer_distance(a: Tensor, b: Tensor) -> Tensor:

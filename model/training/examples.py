@@ -53,12 +53,10 @@ class Examples:
         self._paired = paired
         self._shares = np.cumsum([task.share for task in recipe.tasks])
 
-    def of(self, wanted: Callable[[Task], bool]) -> "Examples":
-        """Examples of the wanted tasks alone, where there are any; these here, where not."""
-        tasks = tuple(task for task in self._recipe.tasks if wanted(task))
-        if not tasks:
-            return self
-        recipe = self._recipe.model_copy(update={"tasks": tasks})
+    def plain(self, wanted: Callable[[Task], bool]) -> "Examples":
+        """Ungraded examples of the wanted tasks alone, where there are any; of all, where not."""
+        tasks = tuple(task for task in self._recipe.tasks if wanted(task)) or self._recipe.tasks
+        recipe = self._recipe.model_copy(update={"tasks": tasks, "mood": 0.0})
         return Examples(recipe, self._photographs, self._paired)
 
     def batch(self, numbers: range, canvas: Size) -> Batch:

@@ -2,9 +2,9 @@
 
 A network of random kernels lets little of a picture through, and most of a short training goes by
 until it does. Here some channels begin as pairs of opposite signs, since a leaky ReLU leaves their
-difference alone: lrelu(x) - lrelu(-x) = (1 + slope) x. The encoder's first block splits the colours
-into Haar wavelets, low and high; the low ones run on through the generator's last layers, where
-least squares find them. So a training begins with the blurred picture, and learns what is missing.
+difference alone: lrelu(x) - lrelu(-x) = (1 + slope) x. The encoder's first block hands the colours
+on, or splits them into Haar wavelets, low and high, where it halves the map; the low ones run on
+through the generator's last layers, where least squares find them. So a training begins with the blurred picture, and learns what is missing.
 All else is as random as it was.
 """
 
@@ -50,11 +50,17 @@ def _has_room(network: Canvas, path: list[AliasFreeLayer], lanes: int) -> bool:
     block = network.config.encoder.blocks[0]
     finest = max(layer.receives for layer in network.config.synthesis)
     gives = [each.gives_skip for each in network.config.encoder.blocks].count(True)
-    is_near = block.gives_skip and finest == gives and block.conv2.stride == 2
-    has_wavelets = block.conv2.kernel == 3 and block.norm_epsilon is not None
+    is_near = block.gives_skip and finest == gives and block.conv2.stride in (1, 2)
+    has_taps = block.conv2.kernel == 3 and block.norm_epsilon is not None
     is_wide = all(layer.config.out_channels >= 2 * lanes for layer in path[1:-1])
-    room = block.conv1.out_channels >= lanes and block.conv2.out_channels >= len(_HAAR) * lanes
-    return is_near and has_wavelets and is_wide and room
+    bands = len(_bands(block.conv2.stride))
+    room = block.conv1.out_channels >= lanes and block.conv2.out_channels >= bands * lanes
+    return is_near and has_taps and is_wide and room
+
+
+def _bands(stride: int) -> Tensor:
+    """Kernels that part a colour into bands: wavelets where its map shrinks, the very pixel if not."""
+    return _HAAR if stride == 2 else torch.ones(1, 1, 1)
 
 
 def _through_encoder(network: Canvas, colours: int) -> None:
@@ -68,7 +74,7 @@ def _through_encoder(network: Canvas, colours: int) -> None:
         for sign, each in enumerate(_SIGNS):
             block.conv1.weight[2 * colour + sign] = 0
             _set(block.conv1, 2 * colour + sign, colour, each * torch.ones(1, 1))
-            for band, wavelet in enumerate(_HAAR):
+            for band, wavelet in enumerate(_bands(block.config.conv2.stride)):
                 out = 2 * (colours * band + colour) + sign
                 block.conv2.weight[out] = 0
                 block.skip_mapping.weight[out] = 0

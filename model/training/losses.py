@@ -15,18 +15,19 @@ def pixel_loss(picture: Tensor, truth: Tensor) -> Tensor:
 
 
 class Reconstruction:
-    """Pixel and perceptual distance to the truth, weighed."""
+    """Pixel and perceptual distance to the truth, weighed; ``dtype`` is that of the features."""
 
-    def __init__(self, recipe: LossRecipe, device: torch.device) -> None:
+    def __init__(self, recipe: LossRecipe, device: torch.device, dtype: torch.dtype) -> None:
         self._recipe = recipe
-        self._distance = _perceptual(recipe, device) if recipe.perceptual else None
+        self._distance = _perceptual(recipe, device, dtype) if recipe.perceptual else None
 
     def __call__(self, picture: Tensor, truth: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of pictures [N, 3, H, W], and its parts before they are weighed."""
         parts = {"pixel": pixel_loss(picture, truth)}
         total = self._recipe.pixel * parts["pixel"]
         if self._distance is not None:
-            parts["perceptual"] = self._distance(self._seen(picture), self._seen(truth)).mean()
+            distances = self._distance(self._seen(picture), self._seen(truth))
+            parts["perceptual"] = distances.float().mean()
             total = total + self._recipe.perceptual * parts["perceptual"]
         return total, parts
 
@@ -35,10 +36,12 @@ class Reconstruction:
         return picture if shrink == 1 else F.avg_pool2d(picture, shrink)
 
 
-def _perceptual(recipe: LossRecipe, device: torch.device) -> Callable[[Tensor, Tensor], Tensor]:
+def _perceptual(
+    recipe: LossRecipe, device: torch.device, dtype: torch.dtype
+) -> Callable[[Tensor, Tensor], Tensor]:
     from model.metrics.perceptual import perceptual_distance
 
-    return perceptual_distance(recipe.features, device=str(device))
+    return perceptual_distance(recipe.features, str(device), dtype)
 
 
 def generator_loss(of_painted: Tensor) -> Tensor:

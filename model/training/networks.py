@@ -67,6 +67,7 @@ def configuration(recipe: NetworkRecipe) -> Config:
                 variant=recipe.variant,
                 latent_size=recipe.latent_size,
                 encoder_ws=recipe.encoder_ws,
+                full_skip=recipe.full_skip,
             )
         case "stylegan3":
             return schedule.stylegan3(

@@ -88,6 +88,7 @@ class NetworkRecipe(Strict):
         frozen: patterns of parameter names, as ``mapping.*``, that keep their values.
         condition_size, channel_base, channel_max, latent_size: see `model.schedule`.
         encoder_ws: how many rows of w the encoder gives.
+        full_skip: whether a skip as large as the condition joins late; see `model.schedule`.
     """
 
     family: Literal["canvas", "stylegan3", "stylegan2"] = "canvas"
@@ -98,6 +99,7 @@ class NetworkRecipe(Strict):
     channel_max: Annotated[int, Field(ge=4, le=4096)] = 128
     latent_size: Annotated[int, Field(ge=4, le=4096)] = 512
     encoder_ws: Annotated[int, Field(ge=0, le=64)] = 4
+    full_skip: bool = False
     start_from: Path | None = None
     frozen: tuple[str, ...] = ()
 

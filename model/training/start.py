@@ -18,7 +18,7 @@ from model.training.examples import Batch
 
 SPREAD = 0.35  # weight beside the middle of a fresh kernel, which would blur as it is
 FIRST_SWING, LAST_SWING = 0.4, 0.1  # of the styles with w, from the coarse layers to the colours
-_RIDGE = 1e-2  # of the features' mean square
+_RIDGE = 1e-4  # of the features' mean square
 
 
 @torch.no_grad()

@@ -71,12 +71,12 @@ class Trainer:
     def _first_batch(self) -> Batch:
         """Pictures enough to measure statistics on, this process's share of them.
 
-        Drawings are left out where there are others, since their colours say nothing.
+        Drawings are left out where there are others, and moods: colours are fitted to these.
         """
         stage, count = self.recipe.stages[0], together.count()
         each = max(_FIRST_PICTURES, stage.batch) // count
         first = together.rank() * each
-        examples = self._examples.of(lambda task: task.kind != "edges")
+        examples = self._examples.plain(lambda task: task.kind != "edges")
         return examples.batch(range(first, first + each), stage.canvas)
 
     def batch(self, seen: int) -> Batch:
@@ -126,7 +126,8 @@ class Trainer:
         features = self.recipe.stage_at(self.seen).features or loss.features
         if features not in self._reconstructions:
             own = loss.model_copy(update={"features": features})
-            self._reconstructions[features] = Reconstruction(own, self._device)
+            dtype = torch.bfloat16 if self.recipe.precision == "bfloat16" else torch.float32
+            self._reconstructions[features] = Reconstruction(own, self._device, dtype)
         return self._reconstructions[features]
 
     def _discriminator_step(

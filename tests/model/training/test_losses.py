@@ -48,7 +48,7 @@ def test_r1_is_half_gamma_times_the_squared_gradient():
 
 def test_reconstruction_weighs_its_parts():
     painted, truth = drawn(1, 3, 64, 64), drawn(1, 3, 64, 64).flip(2)
-    loss, parts = Reconstruction(LossRecipe(pixel=2, perceptual=3, shrink=2), torch.device("cpu"))(
+    loss, parts = Reconstruction(LossRecipe(pixel=2, perceptual=3, shrink=2), torch.device("cpu"), torch.float32)(
         painted, truth
     )
     halves = [torch.nn.functional.avg_pool2d(x, 2) for x in (painted, truth)]
@@ -58,7 +58,7 @@ def test_reconstruction_weighs_its_parts():
 
 
 def test_no_features_are_loaded_where_they_weigh_nothing():
-    _, parts = Reconstruction(LossRecipe(perceptual=0), torch.device("cpu"))(
+    _, parts = Reconstruction(LossRecipe(perceptual=0), torch.device("cpu"), torch.float32)(
         drawn(1, 3, 8, 8), drawn(1, 3, 8, 8)
     )
     assert list(parts) == ["pixel"]
