@@ -34,7 +34,7 @@ def kernel_gradient(x: Tensor, slopes: Tensor, side: int, padding: int) -> Tenso
     shifts = [row * width + column for row in range(side) for column in range(side)]
     last = len(x) * height * width
     taps = [given[:, : last - shift] @ seen[shift:] for shift in shifts]
-    return torch.stack(taps, 2).unflatten(2, (side, side))
+    return torch.stack(taps, 2).reshape(slopes.shape[1], x.shape[1], side, side)
 
 
 class _Correlation(torch.autograd.Function):
@@ -45,7 +45,7 @@ class _Correlation(torch.autograd.Function):
         return F.conv2d(x, kernel, padding=padding)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, slopes: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         x, kernel = ctx.saved_tensors
         of_x = of_kernel = None

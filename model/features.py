@@ -110,7 +110,8 @@ def load(
     stored = read(path)
     steps = (_squeezenet if "conv1" in stored.convolutions else _vgg)(stored, pooling)
     features = Features(steps, stored.inputs, steps.keys() if names is None else names)
-    features.steps.to(dtype=dtype, memory_format=torch.channels_last)
+    features.steps.to(dtype)
+    features.steps.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return features.to(device)
 
 

@@ -4,8 +4,8 @@ A network of random kernels lets little of a picture through, and most of a shor
 until it does. Here some channels begin as pairs of opposite signs, since a leaky ReLU leaves their
 difference alone: lrelu(x) - lrelu(-x) = (1 + slope) x. The encoder's first block hands the colours
 on, or splits them into Haar wavelets, low and high, where it halves the map; the low ones run on
-through the generator's last layers, where least squares find them. So a training begins with the blurred picture, and learns what is missing.
-All else is as random as it was.
+through the generator's last layers, where least squares find them. So a training begins with the
+blurred picture, and learns what is missing. All else is as random as it was.
 """
 
 import torch
@@ -59,7 +59,7 @@ def _has_room(network: Canvas, path: list[AliasFreeLayer], lanes: int) -> bool:
 
 
 def _bands(stride: int) -> Tensor:
-    """Kernels that part a colour into bands: wavelets where its map shrinks, the very pixel if not."""
+    """Kernels that part a colour into bands: wavelets where its map shrinks, else one pixel."""
     return _HAAR if stride == 2 else torch.ones(1, 1, 1)
 
 

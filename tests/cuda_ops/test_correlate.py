@@ -20,7 +20,8 @@ def test_its_gradients_are_those_of_float64(side: int, padding: int) -> None:
     wanted.backward(slopes.double())
 
     for found, true in zip((x, kernel), exact, strict=True):
-        assert found.grad is not None and true.grad is not None
+        assert found.grad is not None
+        assert true.grad is not None
         error = (found.grad.double() - true.grad).norm() / true.grad.norm()
         assert error < 5e-3
 
@@ -29,4 +30,5 @@ def test_what_learns_nothing_has_no_gradient() -> None:
     x = torch.randn(1, 2, 6, 6).bfloat16().requires_grad_()
     kernel = torch.randn(3, 2, 3, 3).bfloat16()
     correlate(x, kernel, 2).sum().backward()
-    assert x.grad is not None and kernel.grad is None
+    assert x.grad is not None
+    assert kernel.grad is None

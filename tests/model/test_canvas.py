@@ -14,13 +14,19 @@ from model.canvas import Canvas
 from model.layers import centre_crop, mirror_pad
 from model.networks import from_config
 from model.schedule import canvas
+from model.untrained_canvas import untrained_like
 
 PICKLES = Path(__file__).parents[1] / "golden" / "pickles"
 FILES = [path for path in sorted(PICKLES.rglob("*.pkl")) if path.stem.startswith("canvas")]
 
 
-@pytest.fixture(scope="module", params=FILES, ids=lambda path: path.stem)
+@pytest.fixture(
+    scope="module", params=[*FILES, None], ids=lambda path: path.stem if path else "full"
+)
 def network(request: pytest.FixtureRequest) -> Canvas:
+    """One of each file, and one with a skip as large as the condition."""
+    if request.param is None:
+        return untrained_like(canvas(64, 1024, 24, full_skip=True), 5)
     loaded = model.load(request.param)
     assert isinstance(loaded, Canvas)
     return loaded
@@ -157,6 +163,28 @@ def test_a_fresh_network_learns_in_all_its_parts() -> None:
         followed = [key for key in before if key.endswith(name)]
         assert followed
         assert all(not torch.equal(network.get_buffer(key), before[key]) for key in followed)
+
+
+def test_a_full_skip_lets_through_what_the_others_lose() -> None:
+    plain, full = (
+        untrained_like(canvas(64, 1024, 24, full_skip=each), 5) for each in (False, True)
+    )
+    added = full.config.encoder.blocks[0]
+    assert added.gives_skip
+    assert added.stride == 1
+    assert len(full.config.encoder.blocks) == len(plain.config.encoder.blocks) + 1
+    joined = [layer for layer in full.config.synthesis if layer.receives]
+    assert (joined[-1].in_rate, joined[-1].out_cutoff) == (64, 32)  # the whole band of 64 samples
+    stripes = torch.tensor([0.5, 0.5, -0.5, -0.5]).repeat(16)
+    striped, flat = stripes.expand(1, 3, 64, 64), torch.zeros(1, 3, 64, 64)
+    z = torch.zeros(1, full.config.z_dim)
+
+    def moved(network: Canvas) -> float:
+        """How much stripes, four pixels apart, show in the picture."""
+        change = network.generate(z, condition=striped) - network.generate(z, condition=flat)
+        return float(torch.fft.rfft(change)[..., 16].abs().mean())
+
+    assert moved(full) > 3 * moved(plain)
 
 
 def test_mirroring_goes_back_and_forth_where_the_map_is_narrow() -> None:

@@ -11,12 +11,13 @@ from torch import Tensor
 
 import cuda_ops
 from cuda_ops.cuda.recording import recording, rehearsing
-from model import networks, schedule, untrained
+from model import networks, schedule
 from model.bends.canvas_chain import canvas_chain
 from model.device import programs
 from model.device.programs import OnDevice, patiently
 from model.device.stylegan3 import StyleGAN3Steps
 from model.network import Network
+from model.untrained_canvas import untrained_like
 from performer.model_report import relative_error
 from tests.cuda_ops.emulation.engine import Emulator
 from tests.model import golden
@@ -58,7 +59,8 @@ def stylegan3() -> Callable[[str], Network]:
 
 @pytest.fixture(scope="module")
 def canvas() -> Network:
-    return untrained(5, resolution=64, channel_base=1024, channel_max=24)
+    config = schedule.canvas(64, 1024, 24, condition_size=32, full_skip=True)
+    return untrained_like(config, 5)
 
 
 def _exact(network: Network, paint: Callable[[Network], Tensor]) -> Tensor:
@@ -146,7 +148,7 @@ def test_every_layer_can_be_bent_and_looked_at(stylegan3: Callable[[str], Networ
 def test_canvas_and_its_encoder_are_as_exact_as_their_precision(
     canvas: Network, precision: str
 ) -> None:
-    z, condition = torch.randn(1, canvas.config.z_dim), torch.randn(1, 3, 64, 96).clamp(-1, 1)
+    z, condition = torch.randn(1, canvas.config.z_dim), torch.randn(1, 3, 32, 48).clamp(-1, 1)
 
     def paint(network: Network) -> Tensor:
         return network.generate(
@@ -167,7 +169,7 @@ def test_a_layer_beside_a_skip_is_bent_with_it(canvas: Network) -> None:
     canvas.set_precision("float32")
     layer = next(each for each in canvas.config.synthesis if each.skip_channels)
     chain = canvas_chain(20, (1, 2), 1.2, 2, 3, 0.8, [True] * layer.out_channels)
-    z, condition = torch.randn(1, canvas.config.z_dim), torch.randn(1, 3, 64, 64).clamp(-1, 1)
+    z, condition = torch.randn(1, canvas.config.z_dim), torch.randn(1, 3, 32, 32).clamp(-1, 1)
 
     def paint(network: Network) -> Tensor:
         given = _like(z, network), _like(condition, network)
@@ -181,7 +183,7 @@ def test_a_layer_beside_a_skip_is_bent_with_it(canvas: Network) -> None:
 @pytest.mark.usefixtures("emulated")
 def test_a_code_outlives_the_next_picture(canvas: Network) -> None:
     canvas.set_precision("float32")
-    first, second = (torch.randn(1, 3, 64, 64).clamp(-1, 1) for _ in range(2))
+    first, second = (torch.randn(1, 3, 32, 32).clamp(-1, 1) for _ in range(2))
     with torch.no_grad():
         code = canvas.encoder(first)
         kept = [skip.clone() for skip in code.skips]
@@ -194,7 +196,7 @@ def test_a_code_outlives_the_next_picture(canvas: Network) -> None:
 def test_skips_may_be_plain_tensors(canvas: Network) -> None:
     canvas.set_precision("float32")
     with torch.no_grad():
-        code = canvas.encoder(torch.randn(1, 3, 64, 64).clamp(-1, 1))
+        code = canvas.encoder(torch.randn(1, 3, 32, 32).clamp(-1, 1))
         w = torch.randn(1, canvas.config.num_ws, canvas.config.w_dim)
         plain = copy.copy(code)
         object.__setattr__(plain, "skips", [skip.clone() for skip in code.skips])
@@ -252,7 +254,7 @@ def test_whoever_makes_graphs_has_steps_of_his_own_and_holds_them(
 @pytest.mark.usefixtures("emulated")
 def test_gains_of_skips_may_lie_on_the_device(canvas: Network) -> None:
     canvas.set_precision("float32")
-    z, condition = torch.randn(1, canvas.config.z_dim), torch.randn(1, 3, 64, 64).clamp(-1, 1)
+    z, condition = torch.randn(1, canvas.config.z_dim), torch.randn(1, 3, 32, 32).clamp(-1, 1)
     count = sum(block.gives_skip for block in canvas.config.encoder.blocks)
     numbers = [0.9, *[0.7] * (count - 1)]
     with torch.no_grad():

@@ -48,9 +48,9 @@ def test_r1_is_half_gamma_times_the_squared_gradient():
 
 def test_reconstruction_weighs_its_parts():
     painted, truth = drawn(1, 3, 64, 64), drawn(1, 3, 64, 64).flip(2)
-    loss, parts = Reconstruction(LossRecipe(pixel=2, perceptual=3, shrink=2), torch.device("cpu"), torch.float32)(
-        painted, truth
-    )
+    loss, parts = Reconstruction(
+        LossRecipe(pixel=2, perceptual=3, shrink=2), torch.device("cpu"), torch.float32
+    )(painted, truth)
     halves = [torch.nn.functional.avg_pool2d(x, 2) for x in (painted, truth)]
     distance = perceptual_distance("squeezenet11")(*halves).mean()
     assert torch.allclose(parts["perceptual"], distance)
