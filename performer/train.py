@@ -185,8 +185,15 @@ def _joined(device: str) -> "Iterator[torch.device]":
         torch.distributed.destroy_process_group()
 
 
+_ECHO = 2.0  # seconds
+
+
 class _Watch:
-    """Shows how far a run is, and listens to signals: the first asks the run to end well."""
+    """Shows how far a run is, and listens to signals: the first asks the run to end well.
+
+    A second one ends it at once, unless it comes so soon that it is an echo: Ctrl-C reaches every
+    process, and `torchrun` hands it on to each of its own.
+    """
 
     def __init__(self, images: int, is_first: bool) -> None:
         self.status = 0
@@ -196,6 +203,7 @@ class _Watch:
         self._means: dict[str, float] = {}
         self._former: dict[int, Any] = {}
         self._said = time.monotonic()
+        self._asked = 0.0
 
     def __enter__(self) -> "_Watch":
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -209,9 +217,10 @@ class _Watch:
             self._bar.close()
 
     def _stop(self, number: int, _: object) -> None:
-        if self.status:  # asked twice
+        if not self.status:
+            self.status, self._asked = 128 + number, time.monotonic()
+        elif time.monotonic() - self._asked > _ECHO:
             raise KeyboardInterrupt
-        self.status = 128 + number
 
     def is_stopping(self) -> bool:
         return self.status != 0

@@ -79,6 +79,8 @@ def test_a_run_that_was_killed_goes_on_with_the_same_numbers(
     while not (out / "losses.csv").exists() and running.poll() is None:
         time.sleep(0.01)
     running.send_signal(signal.SIGTERM)
+    time.sleep(0.1)
+    running.send_signal(signal.SIGTERM)  # as from a terminal and from torchrun
     assert running.wait() == 128 + signal.SIGTERM
     assert 8 <= int(checkpoint.read(out).state["seen"]) < 48
     train("--resume", "--out", out)
