@@ -126,17 +126,21 @@ class Screen:
         self._opened: dict[bytes, c_uint64] = {}
         self._registered: dict[int, c_void_p] = {}
 
-    def fill(self, texture: int, place: bytes, width: int, height: int) -> None:
+    def fill(self, texture: int, place: bytes, width: int, height: int) -> bool:
         """Copy the frame at ``place`` to an OpenGL texture GL_RGBA8 of its very size; done when it
-        returns."""
+        returns. False where nothing was done, because the frame went with its lender."""
+        address = self._open(place)
+        if address is None:
+            return False
         row = width * _PIXEL_BYTES
-        source = _Side(kind=_DEVICE, device=self._open(place), pitch=row)
+        source = _Side(kind=_DEVICE, device=address, pitch=row)
         if texture not in self._registered:
             self._registered[texture] = self._register(texture)
         with self._mapped(self._registered[texture]) as array:
             copy = _Copy(source, _Side(kind=_ARRAY, array=array), row, height)
             self._driver("cuMemcpy2DAsync_v2", byref(copy), _DEFAULT_STREAM)
         self._driver("cuStreamSynchronize", _DEFAULT_STREAM)
+        return True
 
     def release(self, texture: int) -> None:
         """Before OpenGL deletes a texture."""
@@ -151,7 +155,8 @@ class Screen:
                 self.release(texture)
         self._give_back()
 
-    def _open(self, place: bytes) -> int:
+    def _open(self, place: bytes) -> int | None:
+        """The address of a place; None where its lender, who has lent before, is gone."""
         uuid, handle, lender = PLACE.unpack(place)
         if uuid != self._uuid:
             raise DriverError("the window is drawn by another card than the network")
@@ -159,10 +164,18 @@ class Screen:
             self._give_back()
             self._lender = lender
         if handle not in self._opened:
-            address, opened = c_uint64(), _Handle.from_buffer_copy(handle)
-            self._driver("cuIpcOpenMemHandle_v2", byref(address), opened, _LAZY_PEER_ACCESS)
-            self._opened[handle] = address
+            try:
+                self._opened[handle] = self._borrow(handle)
+            except DriverError:
+                if not self._opened:
+                    raise
+                return None
         return self._opened[handle].value
+
+    def _borrow(self, handle: bytes) -> c_uint64:
+        address, opened = c_uint64(), _Handle.from_buffer_copy(handle)
+        self._driver("cuIpcOpenMemHandle_v2", byref(address), opened, _LAZY_PEER_ACCESS)
+        return address
 
     def _give_back(self) -> None:
         while self._opened:
@@ -184,5 +197,11 @@ class Screen:
             array = c_void_p()
             self._driver("cuGraphicsSubResourceGetMappedArray", byref(array), resource, 0, 0)
             yield array
-        finally:
-            self._driver("cuGraphicsUnmapResources", 1, byref(resource), _DEFAULT_STREAM)
+        except DriverError:
+            with contextlib.suppress(DriverError):  # the first error says more
+                self._unmap(resource)
+            raise
+        self._unmap(resource)
+
+    def _unmap(self, resource: c_void_p) -> None:
+        self._driver("cuGraphicsUnmapResources", 1, byref(resource), _DEFAULT_STREAM)

@@ -51,14 +51,14 @@ class CardTextures:
         if self._screen is None:
             return False
         try:
-            self._screen.fill(texture.glo, place, *texture.size)
+            filled = self._screen.fill(texture.glo, place, *texture.size)
         except DriverError as error:
             self._give_up(error)
             return False
-        if not self._told:
+        if filled and not self._told:
             self._told = True
             self._tell(self.line)
-        return True
+        return filled
 
     def release(self, texture: "moderngl.Texture") -> None:
         """Before it is deleted."""

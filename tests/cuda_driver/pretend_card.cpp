@@ -55,6 +55,8 @@ bool holds(Address start, size_t count) {
   return start + count <= found->first + found->second;
 }
 
+bool failed = false;  // as after an illegal address: all calls fail from then on
+
 template <class F>
 F gl(const char* name) {
   static void* library = dlopen("libGL.so.1", RTLD_LAZY);
@@ -102,6 +104,7 @@ int cuIpcOpenMemHandle_v2(Address* address, Handle handle, unsigned flags) {
   return 0;
 }
 int cuIpcCloseMemHandle(Address address) {
+  if (failed) return 700;
   if (!sizes.count(address)) return 1;
   munmap((void*)address, sizes[address]);
   sizes.erase(address);
@@ -128,11 +131,15 @@ int cuGraphicsGLRegisterImage(void** resource, unsigned texture, unsigned target
   asked.registered++;
   return 0;
 }
-int cuGraphicsUnregisterResource(void*) { return asked.unregistered++, 0; }
+int cuGraphicsUnregisterResource(void*) {
+  if (failed) return 700;
+  return asked.unregistered++, 0;
+}
 int cuGraphicsMapResources(unsigned count, void**, void*) {
   return count == 1 && !asked.is_mapped++ ? 0 : 208;
 }
 int cuGraphicsUnmapResources(unsigned count, void**, void*) {
+  if (failed) return 700;
   return count == 1 && asked.is_mapped-- ? 0 : 211;
 }
 int cuGraphicsSubResourceGetMappedArray(void** array, void* resource, unsigned index, unsigned level) {
@@ -141,6 +148,8 @@ int cuGraphicsSubResourceGetMappedArray(void** array, void* resource, unsigned i
   return 0;
 }
 int cuMemcpy2DAsync_v2(const Copy* copy, void*) {
+  if (*set("CARD_FAILS_AFTER") && asked.copies >= atoi(set("CARD_FAILS_AFTER"))) failed = true;
+  if (failed) return 700;
   const Side &from = copy->source, &to = copy->target;
   if (!asked.is_mapped || from.kind != 2 || to.kind != 3 || from.x || from.y || to.x || to.y) return 1;
   if (from.pitch != copy->width || !holds(from.device, from.pitch * copy->height)) return 1;
@@ -159,5 +168,5 @@ int cuMemcpy2DAsync_v2(const Copy* copy, void*) {
   asked.copies++;
   return 0;
 }
-int cuStreamSynchronize(void*) { return asked.waits++, 0; }
+int cuStreamSynchronize(void*) { return asked.waits++, failed ? 700 : 0; }
 }

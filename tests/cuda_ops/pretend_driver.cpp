@@ -59,6 +59,7 @@ int cuGetErrorString(int error, const char** text) {
   *text = error == 1     ? "invalid argument"
           : error == 101 ? "invalid device ordinal"
           : error == 400 ? "invalid resource handle"
+          : error == 700 ? "an illegal memory access was encountered"
           : error == 801 ? "operation not supported"
                          : "no device";
   return 0;
