@@ -30,9 +30,10 @@ bench: .venv/dev.stamp
 
 # Parity and timings on an accelerator. GOLDEN=DIR names another folder of fixtures, OFFICIAL=DIR a
 # checkout of NVIDIA's stylegan3 to be timed beside ours; TUNE=1 keeps what was measured fastest.
+# DRY=1 rehearses the whole of it on the processor, on stand-ins, where there is no card.
 gpu-check: .venv/dev.stamp
 	$(BIN)/python -m benchmarks.gpu_check $(if $(GOLDEN),--golden $(GOLDEN)) \
-		$(if $(OFFICIAL),--official $(OFFICIAL)) $(if $(TUNE),--tune)
+		$(if $(OFFICIAL),--official $(OFFICIAL)) $(if $(TUNE),--tune) $(if $(DRY),--dry)
 
 # Trains RECIPE on an accelerator for under nine minutes; call it again until it says that it is done.
 # Then `performer evaluate runs/RECIPE/model.safetensors` says whether it scores better than ours.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import torch
+from torch import Tensor
 
 from benchmarks.subject import Subject
 from cuda_ops.cuda import device as devices
@@ -16,7 +17,7 @@ from cuda_ops.cuda.graphs import Api
 from cuda_ops.cuda.kinds import KINDS, Kind
 from cuda_ops.cuda.torch_graphs import TorchGraphs
 from model.device.programs import patiently
-from performer.graphics_card import GraphicsCard
+from performer.graphics_card import GraphicsCard, Lend, lending
 
 
 class LiveSubject(NamedTuple):
@@ -50,6 +51,7 @@ class Extent:
     watched_every: int = 1000
     product_side: int = 8192
     copied_values: int = 1 << 28
+    lent: tuple[tuple[int, int], ...] = ((1920, 1080), (3840, 2160))
     goldens: int | None = None
     """Golden networks; None: all."""
 
@@ -82,6 +84,15 @@ class Accelerator(Protocol):
         """For whole frames."""
         ...
 
+    def lend(self, frame: Tensor) -> bytes:
+        """Lend a frame [H, W, 4], whole; where another process finds it. Errors: RuntimeError."""
+        ...
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Of another process that is to find the same device."""
+        ...
+
     def used_bytes(self) -> int:
         """Of the device's memory, once it has done all that it was told."""
         ...
@@ -106,6 +117,7 @@ class CudaAccelerator:
     device: torch.device
     extent: Extent = field(default_factory=Extent)
     is_real = True
+    _lend: Lend | None = None
 
     @property
     def engine(self) -> Engine:
@@ -123,6 +135,21 @@ class CudaAccelerator:
     def card(self) -> GraphicsCard:
         """As on stage."""
         return GraphicsCard.current()
+
+    def lend(self, frame: Tensor) -> bytes:
+        """As on stage."""
+        if self._lend is None and (found := lending(self.device)) is not None:
+            self._lend = found
+        if self._lend is None:
+            raise RuntimeError("the CUDA driver that torch plays on is not found")
+        place = self._lend(frame, 0)
+        torch.cuda.synchronize()
+        return place
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Nothing needs to be said."""
+        return {}
 
     def used_bytes(self) -> int:
         """As the driver says."""

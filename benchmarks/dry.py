@@ -8,11 +8,14 @@ milliseconds and megabytes say nothing.
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from tempfile import mkdtemp
 from unittest import mock
 
 import torch
@@ -26,6 +29,7 @@ from cuda_ops.cuda.graphs import Api
 from cuda_ops.cuda.kinds import SINGLE
 from model.device.programs import OnDevice
 from performer.graphics_card import GraphicsCard
+from tests.cuda_driver.making import Card
 from tests.cuda_ops.emulation.engine import Emulator
 from tests.cuda_ops.emulation.recorded import RecordedGraphs
 from tests.cuda_ops.pinning import WrittenDown
@@ -42,6 +46,7 @@ EXTENT = Extent(
     watched_every=2,
     product_side=256,
     copied_values=1 << 20,
+    lent=((64, 48),),
     goldens=1,
 )
 
@@ -63,6 +68,20 @@ class DryAccelerator:
         """One whose pinned memory is ordinary."""
         beside = ThreadPoolExecutor(1, "graphs", cuda_ops.choose, ("portable",))
         return GraphicsCard(torch.device("cpu"), RecordedGraphs(), WrittenDown(), beside)
+
+    def lend(self, frame: Tensor) -> bytes:
+        """Of a card whose memory is files."""
+        with mock.patch.dict(os.environ, self.environment):
+            return self._sharing.lender()(0, frame.data_ptr(), frame.numel(), 0)
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Where those files, and what calls itself the driver, are found."""
+        return self._sharing.environment
+
+    @cached_property
+    def _sharing(self) -> Card:
+        return Card.build(Path(mkdtemp()))
 
     def used_bytes(self) -> int:
         """The most that this process had."""

@@ -11,7 +11,8 @@ It ends within eight minutes: rows for which no time is left say so.
 On a CUDA device it also compares every kernel with float64, times whole networks by graph, eagerly,
 in plain torch and, with ``--official``, by NVIDIA's own plugins from a checkout DIR, says how far
 from the floor they are, what the live loop costs with a latent that moves and with twenty bends,
-which kernels take longest, and whether memory grows over 20,000 frames. ``--tune`` measures how each
+which kernels take longest, whether memory grows over 20,000 frames, and whether frames come from
+one process into a texture of another by the card alone. ``--tune`` measures how each
 layer is cut best, and keeps that for whoever plays on this device; it takes up to twenty minutes
 more. ``--dry`` rehearses all of that on the processor, on stand-ins, so that it is known to run to
 its end before a device is at hand.
@@ -35,7 +36,7 @@ import torch
 from torch import Tensor
 
 import model
-from benchmarks import cuts, live, networks_on_device, on_device
+from benchmarks import cuts, lending, live, networks_on_device, on_device
 from benchmarks.accelerator import Accelerator, CudaAccelerator
 from benchmarks.checking import Bench, Check, Row, run
 from model import networks, schedule
@@ -266,6 +267,12 @@ CHECKS = (
         "Memory",
         ("network", "frames", "used MB", "growth MB"),
         networks_on_device.memory_rows,
+        needs_device=True,
+    ),
+    Check(
+        "Frames into another process's texture",
+        ("size", "pixels", "ms"),
+        lending.lending_rows,
         needs_device=True,
     ),
     Check(

@@ -1,5 +1,6 @@
 """What works on this machine, and for what does not the one command that mends it."""
 
+import contextlib
 import platform
 from collections.abc import Iterator
 
@@ -16,6 +17,7 @@ def lines() -> Iterator[str]:
     yield _auto_precision()
     yield _operators()
     yield from _graphs()
+    yield from _windows()
     for group in _GROUPS:
         for kind in registry.kinds(group):
             yield f"{group.removesuffix('s')} {kind}: {_diagnosis(group, kind)}"
@@ -57,6 +59,17 @@ def _graphs() -> Iterator[str]:
     for kind in registry.kinds("bends"):
         if getattr(registry.part("bends", kind), "needs_host", False):
             yield f"graphs: none while the bend {kind} plays, which works on the host"
+
+
+def _windows() -> Iterator[str]:
+    """On a graphics card, which way its frames come into windows."""
+    import torch
+
+    from performer.outputs.window import Window
+
+    if torch.cuda.is_available():
+        with contextlib.suppress(PerformerError):  # no window at all, which is said below
+            yield f"windows: {Window.way()}"
 
 
 def _diagnosis(group: str, kind: str) -> str:

@@ -40,7 +40,7 @@ class Fallback:
             if self._key != (frame.number, step):
                 self._blend = self._blended(frame.pixels, step)
                 self._key = frame.number, step
-            return replace(frame, pixels=self._blend)
+            return replace(frame, pixels=self._blend, on_card=b"")
 
     def _step(self, held_seconds: float) -> int:
         faded = held_seconds - self._settings.after_seconds

@@ -7,11 +7,14 @@ from typing import NamedTuple
 
 import torch
 
+from cuda_driver.interop import Lender
+from cuda_driver.library import Context, Driver, DriverError
 from cuda_ops.cuda.graphs import Api, Graphs
 from cuda_ops.cuda.transfers import Download, Pinning, Sheet, Upload
 from performer import pictures
 from performer.console import warn
 
+Lend = Callable[[torch.Tensor, int], bytes]
 Convert = Callable[[torch.Tensor], torch.Tensor]
 
 
@@ -31,6 +34,8 @@ class GraphicsCard:
         beside: where captures are made, one at a time and always on the same thread.
         convert: from a picture to the bytes of a frame, on the card.
         tell: is given a line where something is played without a graph.
+        lend: copies the bytes of a frame to where other processes find them on the card, one place
+            for each slot of the ring, and returns that place. Errors: `DriverError`.
 
     Attributes:
         turn: whoever does much else with the card holds it; captures wait.
@@ -44,6 +49,7 @@ class GraphicsCard:
         beside: Executor,
         convert: Convert = pictures.packed,
         tell: Callable[[str], None] = warn,
+        lend: Lend | None = None,
     ) -> None:
         self.device = device
         self.turn = threading.Lock()
@@ -52,6 +58,7 @@ class GraphicsCard:
         self._beside = beside
         self._convert = convert
         self._tell = tell
+        self._lend = lend
         self._painted: Painted | None = None
 
     @classmethod
@@ -62,7 +69,8 @@ class GraphicsCard:
 
         device = torch.device("cuda", torch.cuda.current_device())
         beside = ThreadPoolExecutor(1, "graphs")
-        return cls(device, TorchGraphs(device), TorchPinning(), beside, converted)
+        lend = lending(device)
+        return cls(device, TorchGraphs(device), TorchPinning(), beside, converted, lend=lend)
 
     def graphs(self) -> Graphs[Painted]:
         """Those of one scene."""
@@ -82,6 +90,20 @@ class GraphicsCard:
     def download(self) -> Download:
         """For frames, into the ring that outputs read."""
         return Download(self._pinning, self._say)
+
+    def lend(self, frame: torch.Tensor, slot: int) -> bytes:
+        """Begin to copy the bytes of a frame to where other processes find them on this card.
+
+        Returns the place that belongs to the slot; empty where that cannot be, which is said once.
+        """
+        if self._lend is None:
+            return b""
+        try:
+            return self._lend(frame, slot)
+        except DriverError as error:
+            self._lend = None
+            self._say(f"windows get frames through memory; {error}")
+            return b""
 
     def painted(self, picture: torch.Tensor) -> Painted:
         """A picture and its bytes, converted now."""
@@ -107,3 +129,19 @@ def converted(picture: torch.Tensor) -> torch.Tensor:
 
     frame = operators.rgba(picture)
     return pictures.packed(picture) if frame is None else frame
+
+
+def lending(device: torch.device) -> Lend | None:
+    """What lends frames that lie on this device; None where it cannot lend any."""
+    try:
+        driver = Driver.find()
+        lender = Lender(Context(driver, driver.device(device.index)))
+    except DriverError:  # whoever would borrow says it
+        return None
+
+    def lend(frame: torch.Tensor, slot: int) -> bytes:
+        frame = frame.contiguous()
+        stream = torch.cuda.current_stream(device).cuda_stream
+        return lender(slot, frame.data_ptr(), frame.numel(), stream)
+
+    return lend

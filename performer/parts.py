@@ -125,7 +125,8 @@ class Output(Part, Protocol):
     """Where frames go; in the feed process, each on a thread of its own.
 
     Some attributes are optional: ``rate``, the most frames a second it wants; ``tend()``, which is
-    called often while there is nothing to write (window systems want to be heard). One whose
+    called often while there is nothing to write (window systems want to be heard); ``on_card``,
+    whether it takes frames where they lie on a graphics card (``Frame.on_card``). One whose
     receivers can turn elsewhere has ``standby()``, the output that an understudy of the feed keeps
     at hand (or None), and ``successor``, the place of that standby, which is set by any thread.
     """

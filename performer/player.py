@@ -55,11 +55,11 @@ class Troubles:
 class Player:
     """One output and the frames it gets: each new one, and the last again while none comes.
 
-    An output may have two things beside what :class:`~performer.parts.Output` asks for: ``rate``,
-    how many frames a second it wants at most, and ``tend()``, called often while there is nothing
-    to write. ``wake``, ``stop``, ``leave``, ``opens``, ``watchdog`` and ``status`` are for any
-    thread; all else belongs to the thread that plays. ``rate`` is how many frames a second the
-    scene asks for.
+    An output may have more than :class:`~performer.parts.Output` asks for: ``rate``, how many
+    frames a second it wants at most; ``tend()``, called often while there is nothing to write; and
+    ``on_card``, whether it takes frames where they lie on a graphics card. ``wake``, ``stop``,
+    ``leave``, ``opens``, ``watchdog`` and ``status`` are for any thread; all else belongs to the
+    thread that plays. ``rate`` is how many frames a second the scene asks for.
     """
 
     def __init__(
@@ -197,6 +197,7 @@ class Player:
         with self._leaving:
             if self._left:
                 return None
+            self._frames.wish(on_card=getattr(self._output, "on_card", False))
             return self._frames.take(after=self._frame.number if self._frame else 0)
 
     def _count(self, frame: Frame) -> None:

@@ -1,10 +1,12 @@
 """What tests of several rooms share."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
 from cuda_ops.toolchain import BuildError, find_compiler
+from tests.cuda_driver.making import Card
 from tests.cuda_ops.emulation.engine import Emulator
 
 
@@ -18,3 +20,22 @@ def emulator(request: pytest.FixtureRequest) -> Emulator:
     if "clang" in compiler.version and shutil.which("g++") is None:
         pytest.skip("the emulator is compiled by g++ alone")
     return Emulator(request.config.cache.mkdir("cuda"))
+
+
+@pytest.fixture(scope="session")
+def built_card(tmp_path_factory: pytest.TempPathFactory) -> Card:
+    """A card that several processes share, and is none."""
+    try:
+        return Card.build(tmp_path_factory.mktemp("card"))
+    except BuildError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def card(built_card: Card, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Card:
+    """The same, of which nothing was taken yet."""
+    (tmp_path / "memory").mkdir()
+    card = Card(built_card.library, tmp_path / "memory")
+    for name, value in card.environment.items():
+        monkeypatch.setenv(name, value)
+    return card

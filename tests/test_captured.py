@@ -11,6 +11,8 @@ import pytest
 import torch
 
 import cuda_ops
+from cuda_driver.interop import PLACE
+from cuda_driver.library import DriverError
 from cuda_ops.cuda.graphs import PATIENCE_FRAMES
 from model import networks, schedule
 from model.bends.base import BendSettings, Part
@@ -502,3 +504,43 @@ def test_the_bytes_of_a_graph_go_into_the_ring(show: Show, ring: Path) -> None:
     show.doors.changes.append(Change(place, 1.0, glide_seconds=0.0))
     show.loop.frame()  # and what was done to a picture after it counts
     assert not reader.take().pixels[..., :3].any()
+
+
+def test_frames_are_lent_on_the_card_while_somebody_wants_that(show: Show, ring: Path) -> None:
+    door, reader = CardFramesDoor(FramesWriter(ring), show.card), FramesReader(ring, 0)
+    show.loop.frames = door
+    lent: dict[bytes, torch.Tensor] = {}
+
+    def lend(frame: torch.Tensor, slot: int) -> bytes:
+        place = b"the place of slot %d" % slot
+        lent[place] = frame.clone()
+        return place.ljust(PLACE.size, b".")
+
+    show.card._lend = lend
+    show.loop.frame()
+    assert not reader.take().on_card
+    reader.wish(on_card=True)
+    for _ in range(3):
+        show.loop.frame()
+        frame = reader.take()
+        assert np.array_equal(lent[frame.on_card.rstrip(b".")], frame.pixels)
+    assert len(lent) > 1  # what is looked at is not written
+    reader.wish(on_card=False)
+    show.loop.frame()
+    assert not reader.take().on_card
+
+
+def test_a_card_that_lends_nothing_says_so_once_and_plays_on(show: Show, ring: Path) -> None:
+    door, reader = CardFramesDoor(FramesWriter(ring), show.card), FramesReader(ring, 0)
+    show.loop.frames = door
+    reader.wish(on_card=True)
+
+    def lend(frame: torch.Tensor, slot: int) -> bytes:
+        raise DriverError("cuIpcGetMemHandle: operation not supported (801)")
+
+    show.card._lend = lend
+    for _ in range(3):
+        show.loop.frame()
+        assert reader.take().on_card == b""
+    line = "windows get frames through memory; cuIpcGetMemHandle: operation not supported (801)"
+    assert show.card.said == [f"render: {line}"]

@@ -11,6 +11,7 @@ import model
 from model.bends.multiply import Multiply
 from performer import cli, doctor, model_report
 from performer.conditions.blur import Blur
+from performer.outputs.window import Window
 
 PICKLES = Path(__file__).parent / "golden" / "pickles"
 CONDITIONAL = PICKLES / "stylegan3_t_cond.pkl"
@@ -102,6 +103,15 @@ def test_the_doctor_says_what_keeps_frames_from_being_graphs(
         "a knob of blur moves, which reads it as a number",
         "the bend multiply plays, which works on the host",
     ]
+
+
+def test_the_doctor_says_which_way_frames_of_a_card_come_into_windows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Window, "way", staticmethod(lambda: "frames stay on the graphics card"))
+    assert not [*doctor._windows()]  # without a card there is but one
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert [*doctor._windows()] == ["windows: frames stay on the graphics card"]
 
 
 def test_made_up_inputs_are_always_the_same() -> None:

@@ -1,5 +1,6 @@
 """The picture that outputs fade to when render stays away."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,11 @@ def test_it_fades_in_evenly_and_fills_the_frame_upright(fallback: Fallback) -> N
     whole = fallback.over(held(6.0, plain(100))).pixels
     assert (int(whole[2, 5, 0]), int(whole[13, 5, 0]), int(whole[8, 8, 3])) == (0, 200, 255)
     assert fallback.over(held(6000.0, plain(100))).pixels is whole
+
+
+def test_a_blend_lies_on_no_card(fallback: Fallback) -> None:
+    frame = replace(held(4.0, plain(100)), on_card=b"where the last frame lies")
+    assert not fallback.over(frame).on_card
 
 
 def test_outputs_that_ask_at_the_same_time_share_one_blend(fallback: Fallback) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import floor, gpu_check, live, on_device
+from benchmarks import floor, gpu_check, lending, live, on_device
 from benchmarks.accelerator import Extent
 from benchmarks.checking import Bench, run
 from benchmarks.dry import DryAccelerator
@@ -79,6 +79,28 @@ def test_a_kernel_that_computes_something_else_fails(
 ) -> None:
     monkeypatch.setattr(on_device, "gained", lambda taps, factor, gain: taps * factor)
     assert next(iter(on_device.kernel_rows(rehearsal)))().failed
+
+
+def test_a_frame_that_reaches_a_texture_as_another_fails(
+    rehearsal: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = next(iter(lending.lending_rows(rehearsal)))()
+    if row.cells[1].startswith("not this way: no OpenGL"):
+        pytest.skip(row.cells[1])
+    assert (row.cells[1], row.failed) == ("the same", False)
+    lend = rehearsal.measured.lend
+    monkeypatch.setattr(rehearsal.measured, "lend", lambda frame: lend(255 - frame))
+    row = next(iter(lending.lending_rows(rehearsal)))()
+    assert (row.cells[1], row.failed) == ("others", True)
+
+
+def test_a_machine_that_lends_nothing_says_why_and_fails_nothing(
+    rehearsal: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CARD_DRAWS_NOTHING", "1")
+    row = next(iter(lending.lending_rows(rehearsal)))()
+    assert row.cells[1].startswith("not this way: ")
+    assert not row.failed
 
 
 @pytest.mark.timeout(900)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from cuda_ops.cuda.driver import Device, Driver, DriverError, cache_folder
+from cuda_driver.library import Driver, DriverError
+from cuda_ops.cuda.driver import Device, cache_folder
 from cuda_ops.cuda.images import Images
 from cuda_ops.cuda.tuning import Choices
 from cuda_ops.toolchain import BuildError

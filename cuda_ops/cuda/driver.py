@@ -8,57 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import sys
 import threading
 from ctypes import Structure, byref
 from pathlib import Path
 
 import platformdirs
 
+from cuda_driver.library import Context, Driver, DriverError
 from cuda_ops.cuda.engine import Launch, Variant
 from cuda_ops.cuda.images import Images
 from cuda_ops.cuda.tuning import Choices
 from cuda_ops.toolchain import BuildError
 
-_LIBRARIES = {"win32": "nvcuda.dll", "linux": "libcuda.so.1"}
 _PROCESSORS, _MAJOR, _MINOR, _MOST_SHARED = 16, 75, 76, 97  # CUdevice_attribute
 _FUNCTION_SHARED = 8  # CUfunction_attribute: the most dynamic shared memory
-
-
-class DriverError(RuntimeError):
-    """A call of the driver failed: which, and what it says."""
-
-
-class Driver:
-    """The library. Errors of all calls: `DriverError`."""
-
-    def __init__(self, library: ctypes.CDLL) -> None:
-        self._library = library
-        # Beyond 32 bits, so that ctypes must know.
-        numbers, pointers = [ctypes.c_uint] * 7, [ctypes.c_void_p] * 3
-        library.cuLaunchKernel.argtypes = [ctypes.c_void_p, *numbers, *pointers]
-        library.cuModuleLoadData.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
-        library.cuModuleGetFunction.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p]
-        library.cuFuncSetAttribute.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
-        library.cuCtxSetCurrent.argtypes = [ctypes.c_void_p]
-        self("cuInit", 0)
-
-    @classmethod
-    def find(cls) -> Driver:
-        """The driver of this machine. Errors: `BuildError` where there is none."""
-        try:
-            return cls(ctypes.CDLL(_LIBRARIES[sys.platform]))
-        except (KeyError, OSError, DriverError) as error:
-            line = f"no CUDA driver ({error}); install the one of your graphics card"
-            raise BuildError(line) from error
-
-    def __call__(self, name: str, *given: object) -> None:
-        """Call a function by name."""
-        error = getattr(self._library, name)(*given)
-        if error:
-            text = ctypes.c_char_p()
-            self._library.cuGetErrorString(error, byref(text))
-            raise DriverError(f"{name}: {(text.value or b'unknown error').decode()} ({error})")
 
 
 class DeviceKernel:
@@ -77,7 +40,7 @@ class DeviceKernel:
             "cuLaunchKernel",
             self._function,
             *(x, y, z, launch.threads, 1, 1, launch.shared_bytes),
-            self._device.stream(),
+            ctypes.c_void_p(self._device.stream()),
             given,
             None,
         )
@@ -98,15 +61,11 @@ class Device:
         self._loaded: dict[Variant, DeviceKernel] = {}
         self._loading = threading.Lock()
         self._asked: set[Variant] = set()
-        self._here = threading.local()
-        handle = ctypes.c_int()
-        driver("cuDeviceGet", byref(handle), index)
-        self._handle = handle.value
-        self._context = ctypes.c_void_p()
-        driver("cuDevicePrimaryCtxRetain", byref(self._context), self._handle)
-        self.architecture = self._attribute(_MAJOR) * 10 + self._attribute(_MINOR)
-        self.processors = self._attribute(_PROCESSORS)
-        self.shared_bytes = self._attribute(_MOST_SHARED)
+        context = Context(driver, driver.device(index))
+        self.enter = context.enter
+        self.architecture = context.attribute(_MAJOR) * 10 + context.attribute(_MINOR)
+        self.processors = context.attribute(_PROCESSORS)
+        self.shared_bytes = context.attribute(_MOST_SHARED)
 
     def load(self, variant: Variant) -> DeviceKernel:
         """The kernel; compiled, at worst, in a second. Errors: `BuildError`."""
@@ -136,22 +95,11 @@ class Device:
         self.driver("cuFuncSetAttribute", function, _FUNCTION_SHARED, self.shared_bytes)
         return DeviceKernel(self, function)
 
-    def enter(self) -> None:
-        """Make the device's own context, which is torch's as well, that of this thread."""
-        if not getattr(self._here, "entered", False):
-            self.driver("cuCtxSetCurrent", self._context)
-            self._here.entered = True
-
     def stream(self) -> int:
         """The handle of torch's current stream on this device."""
         import torch
 
         return int(torch.cuda.current_stream(self._index).cuda_stream)
-
-    def _attribute(self, which: int) -> int:
-        value = ctypes.c_int()
-        self.driver("cuDeviceGetAttribute", byref(value), which, self._handle)
-        return value.value
 
 
 def cache_folder() -> Path:

@@ -30,8 +30,8 @@ Pixels = npt.NDArray[np.uint8]
 CHANNELS = 4  # RGBA, what NDI and GL take as it is
 _WORD = 8  # bytes; all places below are in words
 _NEWEST, _SLOTS, _READERS, _CAPACITY, _LEASES = range(5)  # newest: frame * 256 + slot, at once
-_SLOT_WORDS = 8  # the frame's number, and then:
-_PICTURE = struct.Struct("<IIddd")  # width, height, seconds, captured, published
+_SLOT_WORDS = 16  # the frame's number, and then:
+_PICTURE = struct.Struct("<IIddd88s")  # width, height, seconds, captured, published, on card
 _PAGE = 4096
 _TORN = 0
 _PASSES = 1000  # over all slots; one is enough unless readers change their lease meanwhile
@@ -44,7 +44,8 @@ class Frame:
     ``seconds`` is the moment it shows, ``captured`` and ``published`` are when its source picture
     arrived and when it was done, by the monotonic clock that all processes share (0: no source).
     ``held_seconds`` is how long ago it was published when it is shown again for want of a newer one
-    (0: it is new).
+    (0: it is new). ``on_card`` is where the same pixels lie on a graphics card, for as long; empty
+    where they do not.
     """
 
     number: int
@@ -53,6 +54,7 @@ class Frame:
     captured: float
     published: float
     held_seconds: float = 0.0
+    on_card: bytes = b""
 
 
 class _Ring:
@@ -67,9 +69,13 @@ class _Ring:
         """Frame number and slot of the newest frame; number 0 before the first."""
         return divmod(self.words[_NEWEST], 256)
 
+    def wishes(self) -> memoryview:
+        """A word for each reader: whether it takes frames where they lie on a graphics card."""
+        return self.words[_LEASES + self.readers : _slots_start(self.readers)]
+
     def slot(self, slot: int) -> int:
         """The word that holds the number of the frame in ``slot``."""
-        return _LEASES + self.readers + slot * _SLOT_WORDS
+        return _slots_start(self.readers) + slot * _SLOT_WORDS
 
     def pixels(self, slot: int, height: int, width: int) -> Pixels:
         start = self._pixels_start + slot * self.capacity
@@ -82,8 +88,12 @@ class _Ring:
             self.memory.close()
 
 
+def _slots_start(readers: int) -> int:
+    return _LEASES + 2 * readers  # after each one's lease and wish
+
+
 def _pixels_start(slots: int, readers: int) -> int:
-    header = (_LEASES + readers + slots * _SLOT_WORDS) * _WORD
+    header = (_slots_start(readers) + slots * _SLOT_WORDS) * _WORD
     return -(-header // _PAGE) * _PAGE
 
 
@@ -105,6 +115,16 @@ class FramesWriter:
         self._number, _ = self._ring.newest()
         self._slot = 0
 
+    @property
+    def slot(self) -> int:
+        """Which one was claimed last."""
+        return self._slot
+
+    @property
+    def wanted_on_card(self) -> bool:
+        """Whether a reader would take frames where they lie on a graphics card."""
+        return any(self._ring.wishes())
+
     def claim(self, height: int, width: int) -> Pixels:
         """A free slot's pixels [height, width, 4] to paint into, before :meth:`publish`."""
         if height * width * CHANNELS > self._ring.capacity:
@@ -113,14 +133,17 @@ class FramesWriter:
         self._size = height, width
         return self._ring.pixels(self._slot, height, width)
 
-    def publish(self, seconds: float, captured: float = 0.0) -> int:
-        """Show what was painted into the claimed slot; returns its frame number (from 1)."""
+    def publish(self, seconds: float, captured: float = 0.0, on_card: bytes = b"") -> int:
+        """Show what was painted into the claimed slot; returns its frame number (from 1).
+
+        ``on_card``: where the same pixels lie on a graphics card, as whole as they are here.
+        """
         ring = self._ring
         # A writer that attached while another was still writing goes on from where that one ended.
         self._number = max(self._number, ring.newest()[0]) + 1
         place = ring.slot(self._slot)
         height, width = self._size
-        picture = width, height, seconds, captured, time.monotonic()
+        picture = width, height, seconds, captured, time.monotonic(), on_card
         _PICTURE.pack_into(ring.memory, (place + 1) * _WORD, *picture)
         ring.words[place] = self._number
         ring.fence()
@@ -180,6 +203,7 @@ class FramesReader:
             raise ValueError(f"the ring has {self._ring.readers} readers, there is no {reader}")
         self._cell = _LEASES + reader
         self._lease(None)  # a reader that died may have left one
+        self.wish(on_card=False)
 
     def newest_number(self) -> int:
         """The number of the newest frame, 0 before the first; cheap enough to poll."""
@@ -196,9 +220,14 @@ class FramesReader:
             if self._ring.words[self._ring.slot(slot)] == number:
                 return self._frame(number, slot)
 
+    def wish(self, *, on_card: bool) -> None:
+        """Say whether frames are taken where they lie on a graphics card, too."""
+        self._ring.words[self._cell + self._ring.readers] = on_card
+
     def close(self) -> None:
         """End the lease and let go of the ring."""
         self._lease(None)
+        self.wish(on_card=False)
         self._ring.close()
 
     def _lease(self, slot: int | None) -> None:
@@ -206,7 +235,9 @@ class FramesReader:
 
     def _frame(self, number: int, slot: int) -> Frame:
         place = (self._ring.slot(slot) + 1) * _WORD
-        width, height, *times = _PICTURE.unpack_from(self._ring.memory, place)
+        width, height, *times, lies = _PICTURE.unpack_from(self._ring.memory, place)
+        seconds, captured, published = times
         pixels = self._ring.pixels(slot, height, width)
         pixels.flags.writeable = False
-        return Frame(number, pixels, *times)
+        on_card = lies if any(lies) else b""
+        return Frame(number, pixels, seconds, captured, published, on_card=on_card)

@@ -1,13 +1,16 @@
 """A window, or the whole of a monitor, drawn with OpenGL."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from performer import parts
+from performer.console import say
 from performer.doors.frames import Frame, Pixels
 from performer.errors import MissingPartError, PerformerError
+from performer.outputs.on_card import CardTextures
 
 if TYPE_CHECKING:
     import moderngl
@@ -44,6 +47,7 @@ class WindowClosedError(MissingPartError):
 class Window:
     """Draws the newest frame on a screen. The key F switches full screen, Esc closes.
 
+    Frames that lie on the graphics card which draws it stay there, where the system allows that.
     Closing does not end the show. The first window waits for the screen's refresh (no tearing);
     others do not, because waiting for two would halve the rate of both.
     """
@@ -71,21 +75,34 @@ class Window:
     @staticmethod
     def diagnose() -> str | None:
         """None when a window can be drawn here; else the one line that mends it."""
-        window = Window(Window.Settings())
         try:
-            window._create(visible=False)
+            Window.way()
         except MissingPartError as error:
             return str(error)
+        return None
+
+    @staticmethod
+    def way() -> str:
+        """How frames of a graphics card would come into a window here. Errors: MissingPartError."""
+        window = Window(Window.Settings())
+        try:
+            window._create(lambda _line: None, visible=False)
+            assert window._painter is not None
+            return window._painter.on_card.line
         finally:
             window.close()
-        return None
+
+    @property
+    def on_card(self) -> bool:
+        """Whether frames are taken where they lie on the graphics card."""
+        return self._painter is not None and self._painter.on_card.possible
 
     def open(self) -> None:
         """Show the window, black.
 
         Errors: MissingPartError; PerformerError when the monitor is not plugged in (yet).
         """
-        self._create(visible=True)
+        self._create(lambda line: say(f"window: {line}"), visible=True)
         if self._settings.fullscreen:
             self._fill_monitor()
         self._draw()
@@ -111,6 +128,9 @@ class Window:
             return
         import glfw
 
+        if self._painter is not None:
+            glfw.make_context_current(self._window)
+            self._painter.on_card.close()
         glfw.destroy_window(self._window)
         self._window = self._painter = None
         Window._open_windows -= 1
@@ -128,7 +148,7 @@ class Window:
         glfw.swap_buffers(self._window)
         self.tend()
 
-    def _create(self, *, visible: bool) -> None:
+    def _create(self, tell: Callable[[str], None], *, visible: bool) -> None:
         try:
             import glfw
             import moderngl
@@ -144,7 +164,8 @@ class Window:
         glfw.make_context_current(self._window)
         glfw.swap_interval(1 if Window._open_windows == 1 else 0)
         try:
-            self._painter = _Painter(moderngl.create_context(require=330))
+            context = moderngl.create_context(require=330)
+            self._painter = _Painter(context, CardTextures(tell))
         except Exception as error:  # moderngl raises nothing narrower
             raise MissingPartError(f"{_NO_OPENGL} ({error})") from error
 
@@ -211,7 +232,8 @@ class Window:
 class _Painter:
     """One textured quad in one OpenGL context."""
 
-    def __init__(self, context: "moderngl.Context") -> None:
+    def __init__(self, context: "moderngl.Context", on_card: CardTextures) -> None:
+        self.on_card = on_card
         self._context = context
         self._program = context.program(_VERTEX_SHADER, _FRAGMENT_SHADER)
         quad = [(context.buffer(_CORNERS), "2f", "corner")]
@@ -223,10 +245,18 @@ class _Painter:
         """Upload ``frame``, unless its very pixels are already there."""
         if frame.pixels is self._loaded:
             return
-        texture = self._texture_for(frame.pixels)
-        texture.write(frame.pixels)
-        texture.use(0)
+        if not self._fill_on_card(frame):
+            self._texture_for(frame.pixels).write(frame.pixels)
+        self._texture_for(frame.pixels).use(0)
         self._loaded = frame.pixels
+
+    def _fill_on_card(self, frame: Frame) -> bool:
+        if not (frame.on_card and self.on_card.possible):
+            return False
+        if self.on_card.fill(self._texture_for(frame.pixels), frame.on_card):
+            return True
+        self._drop_texture()  # the card may have left it half filled
+        return False
 
     def draw(self, window: tuple[int, int], fit: Fit) -> None:
         """Paint what was loaded, or black, into a window of ``window`` (width, height) pixels."""
@@ -241,12 +271,17 @@ class _Painter:
     def _texture_for(self, pixels: Pixels) -> "moderngl.Texture":
         height, width, channels = pixels.shape
         if self._texture is None or self._texture.size != (width, height):
-            if self._texture is not None:
-                self._texture.release()
+            self._drop_texture()
             self._texture = self._context.texture((width, height), channels)
             # Or the first and the last row, enlarged, would run into each other.
             self._texture.repeat_x = self._texture.repeat_y = False
         return self._texture
+
+    def _drop_texture(self) -> None:
+        if self._texture is not None:
+            self.on_card.release(self._texture)
+            self._texture.release()
+            self._texture = None
 
 
 def reach(fit: Fit, frame: tuple[int, int], window: tuple[int, int]) -> tuple[float, float]:

@@ -65,9 +65,13 @@ class CardFramesDoor:
     def publish(self, picture: torch.Tensor, moment: Moment, source: Picture) -> None:
         """Copy the bytes of ``picture`` [1, 3, H, W] into a free slot and show it."""
         height, width = picture.shape[-2:]
-        self._download(self._card.frame_of(picture), self._writer.claim(height, width))
-        self._download.wait()
-        self._writer.publish(moment.seconds, source.captured)
+        slot = self._writer.claim(height, width)
+        frame, on_card = self._card.frame_of(picture), b""
+        if self._writer.wanted_on_card:
+            on_card = self._card.lend(frame, self._writer.slot)
+        self._download(frame, slot)
+        self._download.wait()  # for both copies, which the card makes in this order
+        self._writer.publish(moment.seconds, source.captured, on_card)
 
 
 class Render:

@@ -56,7 +56,12 @@ int cuLaunchKernel(void* function, unsigned x, unsigned y, unsigned z, unsigned 
   return x == 0 ? 1 : 0;
 }
 int cuGetErrorString(int error, const char** text) {
-  *text = error == 1 ? "invalid argument" : error == 101 ? "invalid device ordinal" : "no device";
+  *text = error == 1     ? "invalid argument"
+          : error == 101 ? "invalid device ordinal"
+          : error == 400 ? "invalid resource handle"
+          : error == 700 ? "an illegal memory access was encountered"
+          : error == 801 ? "operation not supported"
+                         : "no device";
   return 0;
 }
 }

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cuda_ops.cuda.driver import Device, Driver, DriverError
+from cuda_driver.library import Driver, DriverError
+from cuda_ops.cuda.driver import Device
 from cuda_ops.cuda.engine import Launch, Variant
 from cuda_ops.cuda.parameters import Pack
 from cuda_ops.toolchain import BuildError, find_compiler
@@ -111,7 +112,7 @@ def test_a_machine_without_a_device_has_no_driver(
     failing.value = 100
     monkeypatch.setattr(ctypes, "CDLL", lambda name: library)
     try:
-        with pytest.raises(BuildError, match=r"no CUDA driver .*no device.*; install"):
+        with pytest.raises(DriverError, match=r"no CUDA driver .*no device.*; install"):
             Driver.find()
     finally:
         failing.value = 0

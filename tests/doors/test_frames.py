@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cuda_driver.interop import PLACE
 from performer.doors import frames
 from performer.doors.frames import FramesReader, FramesWatch, FramesWriter
 
@@ -158,3 +159,32 @@ def test_pixels_outlive_the_door_that_gave_them(ring: Path) -> None:
     writer.close()
     assert frame is not None
     assert (frame.pixels == 5).all()
+
+
+def test_where_a_frame_lies_on_a_card_goes_along_with_it_alone(attach: Callable[..., Any]) -> None:
+    writer, reader = attach(FramesWriter), attach(FramesReader, 0)
+    place = PLACE.pack(b"a card", b"a handle", 4711)
+    for on_card in (place, b"", place):
+        writer.claim(4, 6)
+        writer.publish(seconds=1.0, on_card=on_card)
+        assert reader.take().on_card == on_card
+
+
+def test_the_writer_hears_whether_any_reader_takes_frames_on_a_card(
+    attach: Callable[..., Any], ring: Path
+) -> None:
+    writer, reader, other = attach(FramesWriter), attach(FramesReader, 0), FramesReader(ring, 2)
+    assert not writer.wanted_on_card
+    reader.wish(on_card=True)
+    other.wish(on_card=True)
+    reader.wish(on_card=False)
+    assert writer.wanted_on_card
+    other.close()
+    assert not writer.wanted_on_card
+
+
+def test_a_wish_ends_with_whoever_comes_after_a_dead_reader(attach: Callable[..., Any]) -> None:
+    writer = attach(FramesWriter)
+    attach(FramesReader, 1).wish(on_card=True)  # and dies
+    attach(FramesReader, 1)
+    assert not writer.wanted_on_card
