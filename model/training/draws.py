@@ -25,6 +25,7 @@ class For(IntEnum):
     AUGMENT = 5
     NOISE = 6
     SHEET = 7
+    SKIP = 8
 
 
 def draw(seed: int, purpose: For, number: int) -> Random:

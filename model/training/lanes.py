@@ -2,11 +2,15 @@
 
 A network of random kernels lets little of a picture through, and most of a short training goes by
 until it does. Here some channels begin as pairs of opposite signs, since a leaky ReLU leaves their
-difference alone: lrelu(x) - lrelu(-x) = (1 + slope) x. The encoder's first block hands the colours
-on, or splits them into Haar wavelets, low and high, where it halves the map; the low ones run on
-through the generator's last layers, where least squares find them. So a training begins with the
-blurred picture, and learns what is missing. All else is as random as it was.
+difference alone: lrelu(x) - lrelu(-x) = (1 + slope) x. The block of the encoder that halves the
+condition splits its colours into Haar wavelets, low and high; the low ones run on through the
+generator's last layers, where least squares find them. Where there is a full skip, it brings the
+colours instead, or the contours alone, in lanes of its own beside those. So a training begins with
+the blurred picture, and learns what is missing. All else is as random as it was.
 """
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,86 +25,133 @@ _DETAIL = 3.0  # how much stronger the high wavelets are than the low ones: they
 _HAAR = torch.tensor(
     [[[1, 1], [1, 1]], [[1, -1], [1, -1]], [[1, 1], [-1, -1]], [[1, -1], [-1, 1]]]
 ).div(4)
+_WAVELETS = [wavelet * (_DETAIL if band else 1.0) for band, wavelet in enumerate(_HAAR)]
+_ITSELF = torch.ones(1, 1)
+_SMOOTH = torch.tensor([1.0, 2.0, 1.0]).div(4)
+# The pixel less what is around it. The lowest frequencies stay with the coarser skip, so that
+# what bends the layers in between bends the picture.
+_CONTOURS = torch.eye(3)[1].outer(torch.eye(3)[1]) - _SMOOTH.outer(_SMOOTH)
+
+
+class _Way(NamedTuple):
+    """The layers behind a skip, and which of its channels and of theirs are lanes.
+
+    Attributes:
+        layers: the one that the skip joins, and all after it.
+        source: the first lane in the skip.
+        target: the first lane in what the layers give.
+    """
+
+    layers: list[AliasFreeLayer]
+    source: int
+    target: int
 
 
 @torch.no_grad()
-def lay(network: Canvas) -> bool:
-    """Lay lanes into a fresh ``network``; False where it has no room for them."""
-    colours = network.config.encoder.projection.in_channels
-    path = _path(network)
-    if not _has_room(network, path, 2 * colours):
+def lay(network: Canvas, *, shared: bool = False) -> bool:
+    """Lay lanes into a fresh ``network``; False where it has no room for them.
+
+    ``shared`` is whether a full skip leaves the picture to the coarser one, and adds contours.
+    """
+    lanes = len(_SIGNS) * network.config.encoder.projection.in_channels
+    has_full = network.config.encoder.blocks[0].stride == 1
+    ways = _ways(network, lanes, shared=shared and has_full)
+    if not _has_room(network, ways, lanes):
         return False
-    _through_encoder(network, colours)
-    before = path[0].config.out_channels  # the skip lies behind these
-    for layer in path[1:-1]:
-        _through_layer(layer, before, 2 * colours)
-        before = 0
-    path[-1].affine.weight[: 2 * colours] = 0
+    if not has_full:
+        _through_encoder(network, lanes, [_WAVELETS])
+    elif shared:
+        _through_encoder(network, lanes, [[_ITSELF, _CONTOURS], _WAVELETS])
+    else:
+        _through_encoder(network, lanes, [[_ITSELF]])
+    for way in ways:
+        _through_layers(way, lanes)
+    ways[0].layers[-1].affine.weight[: lanes * len(ways)] = 0
     return True
 
 
-def _path(network: Canvas) -> list[AliasFreeLayer]:
-    """The layer that takes the finest skip, and all after it."""
+def _ways(network: Canvas, lanes: int, *, shared: bool) -> list[_Way]:
+    """The way of the finest skip; where it is ``shared``, that of the next one before it."""
     configs = network.config.synthesis
-    last = max(place for place, layer in enumerate(configs) if layer.receives)
-    return [getattr(network.synthesis, layer.name) for layer in configs[last:]]
+    layers = [getattr(network.synthesis, layer.name) for layer in configs]
+    joins = sorted((layer.receives, place) for place, layer in enumerate(configs))
+    finest = [layers[place:] for _, place in joins[::-1]]
+    if shared:
+        return [_Way(finest[1], 0, 0), _Way(finest[0], lanes, lanes)]
+    return [_Way(finest[0], 0, 0)]
 
 
-def _has_room(network: Canvas, path: list[AliasFreeLayer], lanes: int) -> bool:
-    block = network.config.encoder.blocks[0]
-    finest = max(layer.receives for layer in network.config.synthesis)
-    gives = [each.gives_skip for each in network.config.encoder.blocks].count(True)
-    is_near = block.gives_skip and finest == gives and block.conv2.stride in (1, 2)
-    has_taps = block.conv2.kernel == 3 and block.norm_epsilon is not None
-    is_wide = all(layer.config.out_channels >= 2 * lanes for layer in path[1:-1])
-    bands = len(_bands(block.conv2.stride))
-    room = block.conv1.out_channels >= lanes and block.conv2.out_channels >= bands * lanes
-    return is_near and has_taps and is_wide and room
+def _has_room(network: Canvas, ways: Sequence[_Way], lanes: int) -> bool:
+    encoder = network.config.encoder
+    finest = sum(block.gives_skip for block in encoder.blocks)
+    joined = [way.layers[0].config.receives for way in ways]
+    used = encoder.blocks[: len(ways)]
+    has_taps = all(block.conv2.kernel == 3 and block.norm_epsilon is not None for block in used)
+    is_wide = all(layer.config.out_channels >= 2 * lanes for layer in ways[0].layers[1:-1])
+    fits = all(block.conv1.out_channels >= lanes for block in used)
+    bands = len(_HAAR) if used[-1].stride == 2 else 1
+    has_bands = used[-1].conv2.out_channels >= bands * lanes
+    is_near = joined[::-1] == list(range(finest, finest - len(ways), -1))
+    return is_near and has_taps and is_wide and fits and has_bands
 
 
-def _bands(stride: int) -> Tensor:
-    """Kernels that part a colour into bands: wavelets where its map shrinks, else one pixel."""
-    return _HAAR if stride == 2 else torch.ones(1, 1, 1)
-
-
-def _through_encoder(network: Canvas, colours: int) -> None:
-    encoder = network.encoder
-    block: ResidualBlock = getattr(encoder, network.config.encoder.blocks[0].name)
+def _through_encoder(network: Canvas, lanes: int, bands: Sequence[Sequence[Tensor]]) -> None:
+    """Through the first blocks, each of which parts the colours into bands."""
+    encoder, count = network.encoder, lanes // len(_SIGNS)
     # Above zero, where the projection's own leaky ReLU changes nothing.
     encoder.in_proj.bias.fill_(1.0)
     encoder.in_proj.weight.zero_()
-    for colour in range(colours):
-        _set(encoder.in_proj, colour, colour, torch.ones(1, 1))
+    for colour in range(count):
+        _set(encoder.in_proj, colour, colour, _ITSELF)
+    colours = [[(colour, 1.0)] for colour in range(count)]
+    for block, parts in zip(network.config.encoder.blocks, bands, strict=False):
+        _through_block(getattr(encoder, block.name), colours, parts)
+        colours = [[(2 * colour, 1.0), (2 * colour + 1, -1.0)] for colour in range(count)]
+
+
+def _through_block(
+    block: ResidualBlock, colours: Sequence[Sequence[tuple[int, float]]], bands: Sequence[Tensor]
+) -> None:
+    """Pairs of lanes of each colour, a sum of shares of inputs, seen through each of ``bands``."""
+    for colour, inputs in enumerate(colours):
         for sign, each in enumerate(_SIGNS):
-            block.conv1.weight[2 * colour + sign] = 0
-            _set(block.conv1, 2 * colour + sign, colour, each * torch.ones(1, 1))
-            for band, wavelet in enumerate(_bands(block.config.conv2.stride)):
-                out = 2 * (colours * band + colour) + sign
+            lane = 2 * colour + sign
+            block.conv1.weight[lane] = 0
+            for channel, share in inputs:
+                _set(block.conv1, lane, channel, each * share * _ITSELF)
+            for band, taps in enumerate(bands):
+                out = 2 * len(colours) * band + lane
                 block.conv2.weight[out] = 0
                 block.skip_mapping.weight[out] = 0
-                strength = each * wavelet * (_DETAIL if band else 1.0)
-                _set(block.conv2, out, 2 * colour, strength)
-                _set(block.conv2, out, 2 * colour + 1, -strength)
+                _set(block.conv2, out, 2 * colour, each * taps)
+                _set(block.conv2, out, 2 * colour + 1, -each * taps)
 
 
 def _set(convolution: Convolution, out: int, channel: int, taps: Tensor) -> None:
-    """Taps from the middle of a kernel on, down and right, as they are to weigh."""
+    """Taps about the middle of a kernel, as they are to weigh; two of them lie down and right."""
     weight = convolution.weight
-    middle = weight.shape[-1] // 2
     length = weight[0].numel() ** 0.5  # by which an equalised kernel is divided
     height, width = taps.shape
-    weight[out, channel, middle : middle + height, middle : middle + width] = taps * length
+    top, left = ((weight.shape[-1] - side + 1) // 2 for side in taps.shape)
+    weight[out, channel, top : top + height, left : left + width] = taps * length
 
 
-def _through_layer(layer: AliasFreeLayer, before: int, lanes: int) -> None:
-    """From inputs ``before`` and on to the first outputs, whatever w is."""
+def _through_layers(way: _Way, lanes: int) -> None:
+    source = way.layers[0].config.out_channels + way.source  # the skip lies behind its layer's own
+    for layer in way.layers[1:-1]:
+        _through_layer(layer, source, way.target, lanes)
+        source = way.target
+
+
+def _through_layer(layer: AliasFreeLayer, source: int, target: int, lanes: int) -> None:
+    """From inputs ``source`` and on to outputs ``target`` and on, whatever w is."""
     weight = layer.weight
     middle = weight.shape[-1] // 2
     length = (weight[0].numel() / 2) ** 0.5  # as long as other kernels, so that they learn alike
-    layer.affine.weight[before : before + lanes] = 0
-    weight[:lanes] = 0
+    layer.affine.weight[source : source + lanes] = 0
+    weight[target : target + lanes] = 0
     for lane in range(lanes):
-        first = before + lane // 2 * 2
+        first = source + lane // 2 * 2
         sign = _SIGNS[lane % 2]
-        weight[lane, first, middle, middle] = sign * length
-        weight[lane, first + 1, middle, middle] = -sign * length
+        weight[target + lane, first, middle, middle] = sign * length
+        weight[target + lane, first + 1, middle, middle] = -sign * length

@@ -109,12 +109,16 @@ class Stage(Strict):
 
     Attributes:
         features: what its perceptual loss sees with, where it is not the loss's own.
+        full_skip: the share of pictures that are painted with the network's full skip. Below 1 the
+            layers before it have to learn to paint as well, and `model.skip_N` becomes a knob from
+            what they imagine to what is true.
     """
 
     canvas: Canvas
     images: Annotated[int, Field(ge=1, le=1_000_000_000)]
     batch: Annotated[int, Field(ge=1, le=4096)] = 4
     features: Features | None = None
+    full_skip: Unit = 1.0
 
 
 class LossRecipe(Strict):

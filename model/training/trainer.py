@@ -1,6 +1,7 @@
 """One training: what learns, and one step of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -61,7 +62,7 @@ class Trainer:
         network = self.generator
         if isinstance(network, Canvas) and self.recipe.network.start_from is None:
             sharpen(network)
-            lanes.lay(network)
+            lanes.lay(network, shared=self.recipe.stages[0].full_skip < 1)
             settle(network, batch)
             fit_colours(network, batch)
         else:
@@ -109,7 +110,7 @@ class Trainer:
         self, batch: Batch, numbers: range
     ) -> tuple[dict[str, Tensor] | None, Tensor]:
         torch.manual_seed(int(draw(self.recipe.seed, For.NOISE, numbers.start).integers(1 << 62)))
-        painted = self.paint(self.generator, batch, noise=self._noise)
+        painted = self.paint(self.generator, batch, self._noise, self._skip_gains(numbers))
         loss = painted.new_zeros(())
         figures: dict[str, Tensor] = {}
         if self.recipe.reconstructs:
@@ -143,12 +144,28 @@ class Trainer:
         return "random" if self.recipe.network.family == "stylegan2" else "const"
 
     @staticmethod
-    def paint(network: Network, batch: Batch, noise: str = "const") -> Tensor:
+    def paint(
+        network: Network,
+        batch: Batch,
+        noise: str = "const",
+        skip_gains: Sequence[float | Tensor] | None = None,
+    ) -> Tensor:
         """Pictures [N, 3, H, W] of a batch's conditions and latents."""
+        options: dict[str, Any] = {} if skip_gains is None else {"skip_gains": skip_gains}
         condition = batch.condition if batch.condition.numel() else None
-        painted = network.generate(batch.z, condition=condition, noise=noise)
+        painted = network.generate(batch.z, condition=condition, noise=noise, **options)
         assert isinstance(painted, Tensor)
         return painted
+
+    def _skip_gains(self, numbers: range) -> Sequence[float | Tensor] | None:
+        """0 for the full skip of those pictures that do without it; None where none does."""
+        share, seed = self.recipe.stage_at(numbers.start).full_skip, self.recipe.seed
+        if share == 1 or not isinstance(self.generator, Canvas):
+            return None
+        sees = [draw(seed, For.SKIP, number).random() < share for number in numbers]
+        gains = torch.tensor(sees, dtype=self.generator.synthesis.dtype, device=self._device)
+        skips = sum(block.gives_skip for block in self.generator.config.encoder.blocks)
+        return [1.0] * (skips - 1) + [gains[:, None, None, None]]
 
     def _rate_share(self) -> float:
         """1, until the cooldown lets it fall to 0 in a straight line."""

@@ -55,6 +55,37 @@ def test_a_fresh_network_paints_what_it_sees(
     assert likeness(picture, batch.truth) > (0.95 if full_skip else 0.9)
 
 
+def test_a_shared_picture_comes_by_both_skips(recipe: Callable[..., Recipe], folder: Path) -> None:
+    """The full skip adds contours; without it the picture is there, and softer."""
+    stage = {"canvas": "64x64", "images": 32, "batch": 4, "full_skip": 0.5}
+    trainer = begun(recipe(**{**_with(full_skip=True), "stages": [stage]}), folder)
+    batch, network = trainer.batch(40), trainer.averaged
+    assert isinstance(network, Canvas)
+    skips = len(network.encoder(batch.condition).skips)
+    with_it, without = (
+        trainer.paint(network, batch, skip_gains=[1.0] * (skips - 1) + [gain])
+        for gain in (1.0, 0.0)
+    )
+    assert likeness(with_it, batch.truth) > likeness(without, batch.truth) > 0.8
+
+
+def test_some_pictures_are_painted_without_the_full_skip(
+    recipe: Callable[..., Recipe], folder: Path
+) -> None:
+    def gains(share: float) -> list[float] | None:
+        stage = {"canvas": "64x64", "images": 200, "batch": 100, "full_skip": share}
+        trainer = begun(recipe(**{**_with(full_skip=True), "stages": [stage]}), folder)
+        found = trainer._skip_gains(range(100))
+        return None if found is None else torch.as_tensor(found[-1]).flatten().tolist()
+
+    assert gains(1.0) is None
+    half = gains(0.5)
+    assert half == gains(0.5)  # the same ones each time
+    assert half is not None
+    assert set(half) == {0.0, 1.0}
+    assert 30 < sum(half) < 70
+
+
 def test_drawings_do_not_decide_how_it_begins(recipe: Callable[..., Recipe], folder: Path) -> None:
     tasks = [{"kind": "plain"}, {"kind": "edges", "share": 9}]
     trainer = begun(recipe(**{**ROOMY, "tasks": tasks}), folder)
