@@ -38,8 +38,8 @@ import model
 from benchmarks import cuts, live, networks_on_device, on_device
 from benchmarks.accelerator import Accelerator, CudaAccelerator
 from benchmarks.checking import Bench, Check, Row, run
+from cuda_ops.cuda.recording import patiently
 from model import networks, schedule
-from model.device.programs import patiently
 from model.network import Network
 from performer import model_report
 from tests.model import golden

@@ -18,6 +18,7 @@ from torch import Tensor
 from cuda_ops.cuda import maps, recording
 from cuda_ops.cuda.engine import Engine, Step
 from cuda_ops.cuda.kinds import Kind
+from cuda_ops.cuda.slots import Slots
 from model.layers import Taps
 
 Run: TypeAlias = Callable[[], object]
@@ -112,13 +113,23 @@ class Station:
         self._styles, self._ones = styles, torch.ones_like(styles)
         self._writer, self._field = writer, field
         self._back = maps.finish(on.engine, on.kind, lies, lies, styles)
+        self._bent = Slots(on.engine, on.kind, lies, self._slots)
 
     def expect(self, tapped: bool) -> None:
         """Have the map written with the next layer's styles, or without."""
         setattr(self._writer, self._field, (self._ones if tapped else self._styles).data_ptr())
 
     def stop(self, taps: Taps) -> None:
-        """Hand the map to whoever taps it."""
+        """Have the map bent where it lies, or hand it to whoever taps it."""
+        bends = taps.in_slots(self.name)
+        if bends is None or not self._bent.are_ready():
+            self._through(taps)
+            return
+        self._bent.begin()
+        bends.in_slots(self._bent)
+        self._bent.end(self._styles)
+
+    def _through(self, taps: Taps) -> None:
         plain = self._map[:, : len(self._slots)] if self._together else self._map[:, self._slots]
         plain = plain.clone() if taps.keeps(self.name) else plain
         bent = taps(self.name, plain)

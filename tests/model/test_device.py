@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 import cuda_ops
-from cuda_ops.cuda.recording import recording, rehearsing
+from cuda_ops.cuda.recording import patiently, recording, rehearsing
 from model import networks, schedule, untrained
 from model.bends.canvas_chain import canvas_chain
 from model.device import programs
-from model.device.programs import OnDevice, patiently
+from model.device.programs import OnDevice
 from model.device.stylegan3 import StyleGAN3Steps
 from model.network import Network
 from performer.model_report import relative_error
