@@ -35,7 +35,7 @@ import torch
 from torch import Tensor
 
 import model
-from benchmarks import cuts, live, networks_on_device, on_device
+from benchmarks import bends_on_device, cuts, live, networks_on_device, on_device
 from benchmarks.accelerator import Accelerator, CudaAccelerator
 from benchmarks.checking import Bench, Check, Row, run
 from cuda_ops.cuda.recording import patiently
@@ -216,6 +216,12 @@ CHECKS = (
         "Kernels against float64",
         ("layer", "variant", "kind", "seconds to compile", "relative error", "limit"),
         on_device.kernel_rows,
+        needs_device=True,
+    ),
+    Check(
+        "Bends against float64",
+        ("bend", "kind", "relative error", "limit"),
+        bends_on_device.bend_rows,
         needs_device=True,
     ),
     Check(

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import floor, gpu_check, live, on_device
+from benchmarks import bends_on_device, floor, gpu_check, live, on_device
 from benchmarks.accelerator import Extent
 from benchmarks.checking import Bench, run
 from benchmarks.dry import DryAccelerator
+from model.bends.add import Add
+from model.bends.multiply import Multiply
 from tests.cuda_ops.emulation.engine import Emulator
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -79,6 +81,17 @@ def test_a_kernel_that_computes_something_else_fails(
 ) -> None:
     monkeypatch.setattr(on_device, "gained", lambda taps, factor, gain: taps * factor)
     assert next(iter(on_device.kernel_rows(rehearsal)))().failed
+
+
+def test_bends_are_compared_wherever_they_run(
+    rehearsal: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [measure() for measure in bends_on_device.bend_rows(rehearsal)]
+    assert len(rows) == 24
+    assert not any(row.failed for row in rows)
+    monkeypatch.setattr(Multiply, "in_slots", Add.in_slots)
+    rows = [measure() for measure in bends_on_device.bend_rows(rehearsal)]
+    assert [row.cells[0] for row in rows if row.failed] == ["multiply"]
 
 
 @pytest.mark.timeout(900)

@@ -97,6 +97,10 @@ class Slots:
         """How many the map has."""
         return len(self._slots)
 
+    def at(self, span: slice) -> Tensor:
+        """Where some of the channels lie."""
+        return self._slots[span]
+
     def are_ready(self) -> bool:
         """Whether the kernels are loaded; see `BendKernels.are_ready`."""
         return self._kernels.are_ready()
@@ -114,13 +118,13 @@ class Slots:
         self._waiting: _Waiting | None = None
         self.choose(None)
 
-    def end(self, styles: Tensor) -> None:
+    def end(self, styles: Tensor | None = None) -> None:
         """Have the map where it lay, times ``styles``, by slot."""
         if self._waiting is not None and self._lies is self.map:
-            self._waiting.parameters.at.gain = styles.data_ptr()
-            self._catch_up()
-        else:
-            self._catch_up()
+            self._waiting.parameters.at.gain = address(styles)
+            styles = None
+        self._catch_up()
+        if styles is not None or self._lies is not self.map:
             maps.finish(self._engine, self._kind, self._lies, self.map, styles)()
         self.begin()
 

@@ -149,7 +149,9 @@ class Playing:
             mask=None if mask is None else mask[0, 0],
             begun=begun,
         )
-        before = None if self.keeps is None else placed.memory.lasting(slots.map)
+        before = (
+            None if self.keeps is None else placed.memory.lasting(slots.map, slots.at(placed.span))
+        )
         if before is not None and self.keeps == "first":
             slots.keep(before, unless=begun)
         self.bend.in_slots(slots, self.row, self._site(slice(None), before))

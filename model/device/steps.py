@@ -17,7 +17,7 @@ from torch import Tensor
 
 from cuda_ops.cuda import maps, recording
 from cuda_ops.cuda.engine import Engine, Step
-from cuda_ops.cuda.kinds import Kind
+from cuda_ops.cuda.kinds import SINGLE, Kind, empty_map, slot_count, slots_of
 from cuda_ops.cuda.slots import Slots
 from model.layers import Taps
 
@@ -138,6 +138,37 @@ class Station:
         else:
             self._map[:, self._slots] = bent
         self._back()
+
+
+class PictureStation:
+    """The picture [colours, H, W], which is float32: it is bent as a map of its own.
+
+    Attributes:
+        name: of the layer that paints it.
+    """
+
+    def __init__(self, on: On, name: str, picture: Tensor) -> None:
+        self.name = name
+        self._picture = picture
+        colours, height, width = picture.shape
+        lies = empty_map(SINGLE, slot_count(colours), (height, width), on.device)
+        self._out = maps.pack(on.engine, SINGLE, picture, lies, colours)
+        self._back = maps.paint(on.engine, SINGLE, lies, picture, None, None, None)
+        self._bent = Slots(on.engine, SINGLE, lies, slots_of(colours).to(on.device))
+
+    def stop(self, taps: Taps) -> Tensor:
+        """The picture, bent where somebody bends it."""
+        if self.name not in taps.names:
+            return self._picture
+        bends = taps.in_slots(self.name)
+        if bends is None or not self._bent.are_ready():
+            return taps(self.name, self._picture[None].clone())[0]
+        self._out()
+        self._bent.begin()
+        bends.in_slots(self._bent)
+        self._bent.end()
+        self._back()
+        return self._picture
 
 
 def run(steps: list[list[Run]], stations: list[Station], taps: Taps | None) -> None:

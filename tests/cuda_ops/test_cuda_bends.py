@@ -58,7 +58,7 @@ class Bent:
 
     def end(self, styles: Tensor | None = None) -> Tensor:
         """The features, float64, once they are bent."""
-        self.bends.end(torch.ones(self.map.shape[1]) if styles is None else styles)
+        self.bends.end(styles)
         empty = torch.ones(self.map.shape[1], dtype=torch.bool)
         empty[self.slots] = False
         assert not self.map[0, empty].any()  # where no channel lies there is nothing
@@ -266,6 +266,30 @@ def test_what_is_remembered_is_what_torch_remembers(emulator: Emulator, name: st
         assert largest(bent.end() - wanted[0].double()) < 1e-5, frame
 
 
+@pytest.mark.parametrize("name", ["feedback", "freeze"])
+def test_memory_goes_along_from_torch_to_kernels_and_back(emulator: Emulator, name: str) -> None:
+    settings = {"kind": name, "channels": {"range": [3, 9]}}
+    values = {"bend": {"amount": 0.6}}
+    if name == "feedback":
+        values["bend"] |= {"zoom": 1.1, "turn": 7.0}
+
+    def played(ways: list[str]) -> list[Tensor]:
+        chain, made = scene(bend=settings), []
+        for frame, way in enumerate(ways):
+            layer, *_ = of_layer(chain, values, float(frame > 0))
+            x = features(frame)
+            bent = Bent(emulator, SINGLE, x[0])
+            if way == "kernels":
+                layer.in_slots(bent.bends)
+            made.append(bent.end() if way == "kernels" else layer(x)[0].double())
+        return made
+
+    wanted = played(["torch"] * 3)
+    for ways in (["torch", "torch", "kernels"], ["kernels", "kernels", "torch"]):
+        for one, other in zip(played(ways), wanted, strict=True):
+            assert largest(one - other) < 1e-5
+
+
 def test_without_lasting_memory_what_remembers_plays_in_torch() -> None:
     chain = scene(trail={"kind": "feedback"}, loud={"kind": "multiply"})
     values = {"trail": {"amount": 0.5, "zoom": 1.0, "turn": 0.0}, "loud": {"factor": 2.0}}
@@ -280,7 +304,7 @@ def test_a_bend_that_fails_rests_and_leaves_the_others_to_play(emulator: Emulato
     chain = Chain(parts, [PLACE], guard=lambda name, error: said.append(name))
     values = {name: {"factor": 2.0} for name in parts}
     layer, *_ = of_layer(chain, values)
-    chain._placed[0].bend.in_slots = lambda *given: 1 / 0  # type: ignore[method-assign]
+    chain._placed[0].bend.in_slots = lambda *given: 1 / 0  # type: ignore[attr-defined]
     x = features()
     bent = Bent(emulator, SINGLE, x[0])
     layer.in_slots(bent.bends)
@@ -307,7 +331,7 @@ def test_a_graph_follows_the_amounts(emulator: Emulator, name: str) -> None:
         bent.map[0, bent.slots] = source
         bent.bends.begin()
         given.bend.in_slots(bent.bends, amounts, site)
-        bent.bends.end(torch.ones(bent.map.shape[1]))
+        bent.bends.end()
         return bent.map
 
     with torch.inference_mode():

@@ -45,7 +45,7 @@ SMALL = [
         Variant(source, kernel, (("KIND", kind),))
         for source, kernel in (
             ("maps", "finish_kernel"),
-            *((source, kernel) for kernel, source in KERNELS.items()),
+            *{source: kernel for kernel, source in KERNELS.items()}.items(),  # one of each
         )
         for kind in ("WideHalfKind", "SingleKind", "BfloatKind")
     ),
