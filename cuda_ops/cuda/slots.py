@@ -150,6 +150,7 @@ class Slots:
             None if mask is None else mask.float().contiguous(),
             begun,
         )
+        self._lies = self._plain  # what a bend that failed left aside is nobody's
 
     def by_slot(self, values: Tensor) -> Tensor:
         """``values`` [channels] where their channels lie, kept for as long as these do."""
@@ -159,6 +160,7 @@ class Slots:
     def kept(self, key: Hashable, source: object, make: Callable[[], Tensor]) -> Tensor:
         """What ``make`` made for a key, which no other ``source`` has while this one is held."""
         if key not in self._kept:
+            recording.refuse_recording("what a bend keeps went away")  # it would be made at replays
             for former in [*self._kept][: len(self._kept) + 1 - _MOST_KEPT]:
                 del self._kept[former]
             self._kept[key] = source, make().to(self.map.device)

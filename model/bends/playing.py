@@ -139,12 +139,10 @@ class Playing:
 
     def in_slots(self, slots: "Slots") -> None:
         """The same, by kernels on a device."""
-        from cuda_ops.cuda.recording import hold
-
         placed, begun = self.placed, self.begun
         mask = placed.laid_mask(slots.size, self.canvas, self.row.device)
         slots.choose(
-            hold(placed.weights),
+            placed.weights,
             mix=None if self.values["mix"] == 1 else self.row,
             mask=None if mask is None else mask[0, 0],
             begun=begun,

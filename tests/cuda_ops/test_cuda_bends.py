@@ -1,5 +1,6 @@
 """Bends on a device do what the slow references in float64 do, where the map lies; on the emulator."""
 
+import contextlib
 import random
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from cuda_ops.cuda.engine import Variant
 from cuda_ops.cuda.kinds import BFLOAT, HALF, SINGLE, Kind, empty_map, slot_count, slots_of
-from cuda_ops.cuda.recording import patiently, recording, rehearsing
+from cuda_ops.cuda.recording import UncapturableError, patiently, recording, rehearsing
 from cuda_ops.cuda.slots import Border, Slots
 from model.bends.base import Place
 from model.bends.chain import Chain
@@ -310,6 +311,28 @@ def test_a_bend_that_fails_rests_and_leaves_the_others_to_play(emulator: Emulato
     layer.in_slots(bent.bends)
     assert said == ["one"]
     assert torch.equal(bent.end(), (2 * x[0]).double())
+
+
+def test_what_a_bend_that_fails_left_aside_is_not_gone_on_with(emulator: Emulator) -> None:
+    x, factor = features(), torch.tensor([3.0])
+    bends = (bent := Bent(emulator, SINGLE, x[0])).bends
+    with contextlib.suppress(RuntimeError), bends.aside():
+        bends.point("multiply", factor)
+        raise RuntimeError
+    bends.choose(None)
+    bends.point("multiply", torch.tensor([2.0]))
+    assert torch.equal(bent.end(), (2 * x[0]).double())
+
+
+def test_what_channels_take_is_made_before_a_graph_is_recorded(emulator: Emulator) -> None:
+    bends, share = Bent(emulator, SINGLE, features()[0]).bends, torch.rand(PLACE.channels)
+    with recording(), pytest.raises(UncapturableError, match="went away"):
+        bends.choose(share)
+    with rehearsing():
+        bends.choose(share)
+    with recording() as held:
+        bends.choose(share)
+    assert len(held) == 1
 
 
 # Graphs.
