@@ -50,10 +50,11 @@ def _bent(engine: Engine, kind: Kind, name: str, device: torch.device) -> tuple[
         lies[:, :_CHANNELS] = features.to(device)
         return lies
 
-    lies = laid_out(given.maps)
+    lies = laid_out(torch.full_like(given.maps, torch.nan))
     bends = Slots(engine, kind, lies, slots_of(_CHANNELS).to(device))
     with patiently():
         assert bends.are_ready()
+    bends.begin().copy_(laid_out(given.maps))
     stored = {name: each.to(device) for name, each in given.site.stored.items()}
     site = replace(given.site, stored=stored, before=laid_out(before))
     given.bend.in_slots(bends, given.amounts.to(device), site)

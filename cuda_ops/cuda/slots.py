@@ -1,8 +1,9 @@
 """Bends one feature map on a device, by launches that follow amounts which lie there.
 
-`Slots.choose` says how much of what follows each channel and pixel takes. Whatever moves (amounts,
-masks, memories) is a tensor on the device, which a graph that was captured once reads anew; the
-rest is part of what was captured.
+Whoever makes the map writes it aside; bends go on from there, and the last one writes it where the
+next layer reads it, times its styles. `Slots.choose` says how much of what follows each channel and
+pixel takes. Whatever moves (amounts, masks, memories) is a tensor on the device, which a graph that
+was captured once reads anew; the rest is part of what was captured.
 """
 
 from __future__ import annotations
@@ -77,7 +78,11 @@ class _Waiting(NamedTuple):
 
 
 class Slots:
-    """One map [1, slots, height, width] of a kind, whose channels lie at ``slots``, int64."""
+    """One map of a kind, whose channels lie at ``slots``, int64.
+
+    Attributes:
+        map: where it lies in the end, [1, slots, height, width].
+    """
 
     def __init__(self, engine: Engine, kind: Kind, lies: Tensor, slots: Tensor) -> None:
         self.map = lies
@@ -85,7 +90,7 @@ class Slots:
         self._kernels = BendKernels(engine, kind)
         self._kept: dict[Hashable, tuple[object, Tensor]] = {}
         self._all = spread(torch.ones(len(slots), device=lies.device), slots, lies.shape[1])
-        self.begin()
+        self._start(lies)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -110,23 +115,21 @@ class Slots:
         self._catch_up()
         return self._lies[:, self._slots]
 
-    def begin(self) -> None:
-        """Begin with the map as it lies."""
-        self._lies = self._plain = self.map  # what bends read, and what takes its share of it
-        self._spares: list[Tensor] = []
-        self._is_aside = False
-        self._waiting: _Waiting | None = None
-        self.choose(None)
+    def begin(self) -> Tensor:
+        """Begin with a map like this one, which the caller is to write."""
+        self._start(torch.empty_like(self.map))
+        return self._lies
 
     def end(self, styles: Tensor | None = None) -> None:
-        """Have the map where it lay, times ``styles``, by slot."""
-        if self._waiting is not None and self._lies is self.map:
-            self._waiting.parameters.at.gain = address(styles)
-            styles = None
-        self._catch_up()
-        if styles is not None or self._lies is not self.map:
+        """Have the map where it lies in the end, times ``styles``, by slot."""
+        self._settle()
+        if self._waiting is not None:
+            at = self._waiting.parameters.at
+            at.out, at.gain = self.map.data_ptr(), address(styles)
+            self._catch_up()
+        else:
             maps.finish(self._engine, self._kind, self._lies, self.map, styles)()
-        self.begin()
+        self._start(self.map)
 
     def choose(
         self,
@@ -141,23 +144,23 @@ class Slots:
 
         ValueError for another shape.
         """
+        self._settle()
         for given, shape in ((weights, (self.channels,)), (mask, self.size)):
             if given is not None and given.shape != shape:
                 raise ValueError(f"a share of {list(given.shape)} does not fit {list(shape)}")
         self._share = _Share(
-            self._all if weights is None else self.by_slot(weights),
+            self._all if weights is None else self._by_slot(weights),
             mix,
             None if mask is None else mask.float().contiguous(),
             begun,
         )
-        self._lies = self._plain  # what a bend that failed left aside is nobody's
 
-    def by_slot(self, values: Tensor) -> Tensor:
+    def _by_slot(self, values: Tensor) -> Tensor:
         """``values`` [channels] where their channels lie, kept for as long as these do."""
         key = values.data_ptr(), values.device, len(values)
-        return self.kept(key, values, lambda: spread(values, self._slots, self.map.shape[1]))
+        return self._made_once(key, values, lambda: spread(values, self._slots, self.map.shape[1]))
 
-    def kept(self, key: Hashable, source: object, make: Callable[[], Tensor]) -> Tensor:
+    def _made_once(self, key: Hashable, source: object, make: Callable[[], Tensor]) -> Tensor:
         """What ``make`` made for a key, which no other ``source`` has while this one is held."""
         if key not in self._kept:
             recording.refuse_recording("what a bend keeps went away")  # it would be made at replays
@@ -178,7 +181,7 @@ class Slots:
     def permute(self, sources: Sequence[int], fade: Tensor) -> None:
         """Each channel fades to that of its number in ``sources`` [channels]."""
         wanted = tuple(sources)
-        by_slot = self.kept(wanted, None, lambda: self._sources(wanted))
+        by_slot = self._made_once(wanted, None, lambda: self._sources(wanted))
         source, at = self._next(moves=True)
         parameters = Permute(
             at=at, source=source, sources=by_slot.data_ptr(), knobs=fade.data_ptr()
@@ -278,8 +281,8 @@ class Slots:
         self._run("rows_kernel", self._over(height, 1), seen)
         wanted = Moments(
             rows=rows.data_ptr(),
-            mean=self.by_slot(mean).data_ptr(),
-            deviation=self.by_slot(deviation).data_ptr(),
+            mean=self._by_slot(mean).data_ptr(),
+            deviation=self._by_slot(deviation).data_ptr(),
             scale=scale.data_ptr(),
             shift=shift.data_ptr(),
             least=least,
@@ -311,6 +314,18 @@ class Slots:
         finally:
             self._is_aside = False
 
+    def _start(self, lies: Tensor) -> None:
+        self._lies = self._plain = lies  # what bends read, and what takes its share of it
+        self._maps = [lies]  # to write to, in turns
+        self._is_aside = False
+        self._waiting: _Waiting | None = None
+        self.choose(None)
+
+    def _settle(self) -> None:
+        """What was made aside and not gone on with, as by a bend that failed, is nobody's."""
+        if self._lies is not self._plain:
+            self._lies, self._waiting = self._plain, None
+
     def _next(self, *, moves: bool = False) -> tuple[int, Taken]:
         """What the next launch reads, and how what it makes is taken; then that is what there is.
 
@@ -339,11 +354,11 @@ class Slots:
 
     def _spare(self) -> Tensor:
         """A map to write to."""
-        for spare in self._spares:
-            if spare is not self._lies and spare is not self._plain:
-                return spare
-        self._spares.append(torch.empty_like(self.map))
-        return self._spares[-1]
+        for each in self._maps:
+            if each is not self._lies and each is not self._plain:
+                return each
+        self._maps.append(torch.empty_like(self.map))
+        return self._maps[-1]
 
     def _places(self, move: Move, knobs: Tensor, pixels: float, **given: int | None) -> Tensor:
         height, width = self.size
@@ -410,8 +425,8 @@ class Slots:
         self._kernels(name, launch, parameters)
 
     def _take(self, name: str, launch: Launch, parameters: Structure, *held: object) -> None:
-        """Have what a bend makes of the map launched: only once it is known whether it is the last,
-        which takes up the styles. ``held`` is what it reads until then."""
+        """Have what a bend makes of the map launched: only once it is known whether it is the last
+        one. ``held`` is what it reads until then."""
         self._catch_up()
         self._waiting = _Waiting(name, launch, parameters, (self._share, held))
 

@@ -46,9 +46,10 @@ class Bent:
         self.groups = (first, channels - first) if channels > 1 else (first,)
         self.slots = slots_of(*self.groups)
         self._kind = kind
-        self.map = self.like(features)
+        self.map = self.like(torch.full_like(features, torch.nan))
         self.bends = Slots(emulator, kind, self.map, self.slots)
         assert self.bends.are_ready()
+        self.bends.begin().copy_(self.like(features))
 
     def like(self, features: Tensor) -> Tensor:
         """Features as such a map holds them."""
@@ -351,8 +352,7 @@ def test_a_graph_follows_the_amounts(emulator: Emulator, name: str) -> None:
     )
 
     def work() -> Tensor:
-        bent.map[0, bent.slots] = source
-        bent.bends.begin()
+        bent.bends.begin().copy_(bent.like(source))
         given.bend.in_slots(bent.bends, amounts, site)
         bent.bends.end()
         return bent.map

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 import cuda_ops
+from cuda_ops.cuda.bend_kernels import KERNELS
 from cuda_ops.cuda.recording import patiently, recording, rehearsing
 from model import networks, schedule, untrained
 from model.bends.canvas_chain import canvas_chain
@@ -337,6 +338,19 @@ def test_torch_plays_until_the_steps_are_made_unless_somebody_waits(
         made = steps.find(synthesis, (36, 36))
     assert isinstance(made, StyleGAN3Steps)
     assert steps.find(synthesis, (36, 36)) is made
+
+
+def test_whoever_makes_graphs_loads_the_kernels_of_bends_beforehand(
+    stylegan3: Callable[[str], Network], emulator: Emulator
+) -> None:
+    counting, synthesis = copy.copy(emulator), stylegan3("t").synthesis
+    loaded: list[str] = []
+    counting.load = lambda variant: loaded.append(variant.kernel) or emulator.load(variant)
+    OnDevice(StyleGAN3Steps).prepared(synthesis, (36, 36), counting)
+    assert not KERNELS.keys() & set(loaded)
+    with rehearsing():
+        OnDevice(StyleGAN3Steps).prepared(synthesis, (36, 36), counting)
+    assert KERNELS.keys() <= set(loaded)
 
 
 def test_whoever_makes_graphs_has_steps_of_his_own_and_holds_them(
