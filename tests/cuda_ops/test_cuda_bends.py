@@ -93,6 +93,18 @@ def test_a_bend_is_what_its_reference_is(emulator: Emulator, kind: Kind, name: s
         assert largest(made - wanted) < BOUNDS[kind] * max(1.0, largest(wanted)), seed
 
 
+@pytest.mark.parametrize("name", ["blur", "sharpen", "erode", "dilate", "open"])
+def test_a_bend_reaches_as_far_as_on_the_largest_canvas(emulator: Emulator, name: str) -> None:
+    given = case(name, 7, channels=5)
+    reaches = {"radius", "sigma"} & given.bend.Settings.knobs().keys()
+    amounts = torch.tensor([value if knob not in reaches else 0.049 for knob, value in given.site.values.items()])  # fmt: skip
+    for pixels in (150.0, 2100.0):  # more taps than a block has threads
+        far = given._replace(amounts=amounts).with_site(pixels_per_picture=pixels)
+        made = launched(emulator, SINGLE, far).end()
+        exact = far._replace(maps=far.maps.double(), amounts=amounts.double())
+        assert largest(made - exact.applied()) < 1e-4
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_channels_and_pixels_take_their_share_and_then_their_styles(
     emulator: Emulator, name: str
