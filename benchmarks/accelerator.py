@@ -15,8 +15,8 @@ from cuda_ops.cuda import device as devices
 from cuda_ops.cuda.engine import Engine
 from cuda_ops.cuda.graphs import Api
 from cuda_ops.cuda.kinds import KINDS, Kind
+from cuda_ops.cuda.recording import patiently
 from cuda_ops.cuda.torch_graphs import TorchGraphs
-from model.device.programs import patiently
 from performer.graphics_card import GraphicsCard, Lend, lending
 
 

@@ -36,11 +36,11 @@ import torch
 from torch import Tensor
 
 import model
-from benchmarks import cuts, lending, live, networks_on_device, on_device
+from benchmarks import bends_on_device, cuts, lending, live, networks_on_device, on_device
 from benchmarks.accelerator import Accelerator, CudaAccelerator
 from benchmarks.checking import Bench, Check, Row, run
+from cuda_ops.cuda.recording import patiently
 from model import networks, schedule
-from model.device.programs import patiently
 from model.network import Network
 from performer import model_report
 from tests.model import golden
@@ -217,6 +217,12 @@ CHECKS = (
         "Kernels against float64",
         ("layer", "variant", "kind", "seconds to compile", "relative error", "limit"),
         on_device.kernel_rows,
+        needs_device=True,
+    ),
+    Check(
+        "Bends against float64",
+        ("bend", "kind", "relative error", "limit"),
+        bends_on_device.bend_rows,
         needs_device=True,
     ),
     Check(

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from cuda_ops.cpu.blocks import Blocks
+    from cuda_ops.cuda.slots import Slots
 
 Bend: TypeAlias = Callable[[Tensor], Tensor]
 Size: TypeAlias = tuple[int, int]
@@ -181,6 +182,18 @@ class BlockBend(Protocol):
         """Write down the steps that do what a call would."""
 
 
+@runtime_checkable
+class SlotBend(Protocol):
+    """A bend that kernels on a device may know."""
+
+    @property
+    def plays_in_slots(self) -> bool:
+        """Whether they do."""
+
+    def in_slots(self, slots: "Slots") -> None:
+        """Launch what does what a call would."""
+
+
 class Taps:
     """Where one pass through a network is bent, and where its feature maps are kept.
 
@@ -213,6 +226,13 @@ class Taps:
         """What bends a layer where its map lies; None where a tensor is wanted."""
         bend: object = self._bends.get(name)
         if isinstance(bend, BlockBend) and bend.plays_in_blocks and not self.keeps(name):
+            return bend
+        return None
+
+    def in_slots(self, name: str) -> SlotBend | None:
+        """What bends a layer where its map lies on a device; None where a tensor is wanted."""
+        bend: object = self._bends.get(name)
+        if isinstance(bend, SlotBend) and bend.plays_in_slots and not self.keeps(name):
             return bend
         return None
 

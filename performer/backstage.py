@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from model.device.programs import patiently
+from cuda_ops.cuda.recording import patiently
 from performer.cast import Cast, assemble, open_source
 from performer.errors import FieldError, PerformerError
 from performer.graphics_card import GraphicsCard

@@ -10,13 +10,14 @@ import torch
 from model.clusters.grouping import followed
 from model.clusters.live import LiveClusters, glimpse
 from model.clusters.responses import picture_in_maps
-from model.layers import BlockBend
+from model.layers import BlockBend, SlotBend
 from performer.console import warn
 from performer.grouper import Grouper
 from performer.threads import give_way
 
 if TYPE_CHECKING:
     from cuda_ops.cpu.blocks import Blocks
+    from cuda_ops.cuda.slots import Slots
     from model.bends.chain import Chain
     from model.config import Config
     from performer.sizes import Size
@@ -48,6 +49,19 @@ class _Hearing:
         bend: object = self._bend
         if isinstance(bend, BlockBend):
             bend.in_blocks(blocks)
+
+    @property
+    def plays_in_slots(self) -> bool:
+        """Whether kernels on a device know the bend, which must not be another either."""
+        bend: object = self._bend
+        return bend is None or (isinstance(bend, SlotBend) and bend.plays_in_slots)
+
+    def in_slots(self, slots: "Slots") -> None:
+        """The same, by launches on a map of a device."""
+        self._hear(slots.features())
+        bend: object = self._bend
+        if isinstance(bend, SlotBend):
+            bend.in_slots(slots)
 
 
 class Regrouping:

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import floor, gpu_check, lending, live, on_device
+from benchmarks import bends_on_device, floor, gpu_check, lending, live, on_device
 from benchmarks.accelerator import Extent
 from benchmarks.checking import Bench, run
 from benchmarks.dry import DryAccelerator
+from model.bends.add import Add
+from model.bends.multiply import Multiply
 from tests.cuda_ops.emulation.engine import Emulator
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -101,6 +103,17 @@ def test_a_machine_that_lends_nothing_says_why_and_fails_nothing(
     row = next(iter(lending.lending_rows(rehearsal)))()
     assert row.cells[1].startswith("not this way: ")
     assert not row.failed
+
+
+def test_bends_are_compared_wherever_they_run(
+    rehearsal: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [measure() for measure in bends_on_device.bend_rows(rehearsal)]
+    assert len(rows) == 24
+    assert not any(row.failed for row in rows)
+    monkeypatch.setattr(Multiply, "in_slots", Add.in_slots)
+    rows = [measure() for measure in bends_on_device.bend_rows(rehearsal)]
+    assert [row.cells[0] for row in rows if row.failed] == ["multiply"]
 
 
 @pytest.mark.timeout(900)

@@ -67,6 +67,10 @@ class Engine(Protocol):
         """The kernel, compiled if it must be. Errors: `BuildError`."""
         ...
 
+    def ready(self, variant: Variant) -> Kernel | None:
+        """The kernel if it is loaded; else None, and it is loaded beside the caller."""
+        ...
+
 
 P = TypeVar("P", bound=Structure)
 

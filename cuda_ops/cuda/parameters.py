@@ -74,20 +74,79 @@ class Pack(Structure):
     _fields_ = _fields(pointer, "source out") + _fields(count, "slots channels pixels")
 
 
-class Affine(Structure):
-    _fields_ = _fields(pointer, "source out mask amounts matrix") + _fields(
+class Taken(Structure):
+    _fields_ = _fields(pointer, "was out share mix mask begun gain") + _fields(
         count, "slots height width"
     )
 
 
-class Extreme(Structure):
-    _fields_ = _fields(pointer, "source plain out mask amounts") + _fields(
-        count, "slots height width vertical smallest"
+_AT = [("at", Taken)]
+
+
+class Point(Structure):
+    _fields_ = [
+        *_AT,
+        *_fields(pointer, "source other scale shift knobs"),
+        *_fields(count, "formula"),
+        *_fields(number, "magnitude"),
+    ]
+
+
+class Permute(Structure):
+    _fields_ = [*_AT, *_fields(pointer, "source sources knobs")]
+
+
+class Keep(Structure):
+    _fields_ = _fields(pointer, "source out unless") + _fields(count, "slots height width")
+
+
+class Places(Structure):
+    _fields_ = (
+        _fields(pointer, "source out knobs waves")
+        + _fields(count, "move height width count drawn")
+        + _fields(number, "pixels")
     )
 
 
-class Multiply(Structure):
-    _fields_ = _fields(pointer, "source out mask amounts") + _fields(count, "slots pixels")
+class Resample(Structure):
+    _fields_ = [
+        *_AT,
+        *_fields(pointer, "source read places fade"),
+        *_fields(count, "border nearest"),
+    ]
+
+
+class Extreme(Structure):
+    _fields_ = [
+        *_AT,
+        *_fields(pointer, "source columns knobs"),
+        *_fields(number, "pixels"),
+        *_fields(count, "lowest"),
+    ]
+
+
+class Taps(Structure):
+    _fields_ = [
+        *_fields(pointer, "out sigma"),
+        *_fields(number, "pixels"),
+        *_fields(count, "most"),
+    ]
+
+
+class Smooth(Structure):
+    _fields_ = [*_AT, *_fields(pointer, "source columns taps sharpen"), *_fields(count, "most")]
+
+
+class Rows(Structure):
+    _fields_ = _fields(pointer, "source out") + _fields(count, "slots height width")
+
+
+class Moments(Structure):
+    _fields_ = (
+        _fields(pointer, "rows mean deviation scale shift")
+        + _fields(count, "slots height width")
+        + _fields(number, "least")
+    )
 
 
 class Upfirdn2d(Structure):

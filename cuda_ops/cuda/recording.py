@@ -24,6 +24,7 @@ class UncapturableError(RuntimeError):
 
 class _Thread(threading.local):
     rehearses = False
+    is_patient = False
     held: list[object] | None = None
 
 
@@ -38,6 +39,16 @@ def rehearsing() -> Iterator[None]:
         yield
     finally:
         _thread.rehearses = former
+
+
+@contextlib.contextmanager
+def patiently() -> Iterator[None]:
+    """Wait for what is being made, on this thread, where a stage would play torch."""
+    former, _thread.is_patient = _thread.is_patient, True
+    try:
+        yield
+    finally:
+        _thread.is_patient = former
 
 
 @contextlib.contextmanager
@@ -63,6 +74,11 @@ def is_rehearsing() -> bool:
 def is_apart() -> bool:
     """Whether this thread rehearses or records."""
     return is_rehearsing() or is_recording()
+
+
+def waits() -> bool:
+    """Whether this thread waits for what is being made."""
+    return _thread.is_patient or is_apart()
 
 
 def hold(thing: T) -> T:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import torch
 
     from cuda_ops.cpu.blocks import Blocks
+    from cuda_ops.cuda.slots import Slots
 
 
 class Ablate(Part):
@@ -25,3 +26,7 @@ class Ablate(Part):
     def in_blocks(self, blocks: "Blocks", amounts: "torch.Tensor", site: Site) -> None:
         """The same, by native kernels."""
         blocks.scale_and_add(1 - site.values["amount"], 0.0)
+
+    def in_slots(self, slots: "Slots", amounts: "torch.Tensor", site: Site) -> None:
+        """The same, by kernels on a device."""
+        slots.point("ablate", amounts[1:])

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import torch
 
     from cuda_ops.cpu.blocks import Blocks
+    from cuda_ops.cuda.slots import Slots
     from model.network import Network
 
 _LEAST_DEVIATION = 1e-3  # of the usual magnitude, so that flat maps stay flat
@@ -70,6 +71,15 @@ class AdaIN(Part):
             site.stored["deviation"],
             least=_LEAST_DEVIATION * site.magnitude,
             share=site.values["amount"],
+        )
+
+    def in_slots(self, slots: "Slots", amounts: "torch.Tensor", site: Site) -> None:
+        """The same, by kernels on a device."""
+        slots.normalise(
+            site.stored["mean"],
+            site.stored["deviation"],
+            least=_LEAST_DEVIATION * site.magnitude,
+            fade=amounts[1:],
         )
 
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import torch
 
     from cuda_ops.cpu.blocks import Blocks
+    from cuda_ops.cuda.slots import Slots
 
 
 class Add(Part):
@@ -26,3 +27,7 @@ class Add(Part):
     def in_blocks(self, blocks: "Blocks", amounts: "torch.Tensor", site: Site) -> None:
         """The same, by native kernels."""
         blocks.scale_and_add(1.0, site.values["offset"] * site.magnitude)
+
+    def in_slots(self, slots: "Slots", amounts: "torch.Tensor", site: Site) -> None:
+        """The same, by kernels on a device."""
+        slots.point("add", amounts[1:], site.magnitude)

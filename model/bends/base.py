@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
     from cuda_ops.cpu.blocks import Blocks
+    from cuda_ops.cuda.slots import Slots
     from model.network import Network
 
 Border = Literal["reflect", "edge", "wrap", "zeros"]
@@ -101,8 +102,9 @@ class Bend(Protocol):
 
     A bend may have more: ``prepare``, see `Prepared`; ``keeps``, see `Keeping`; ``speed``, the
     knob whose value, summed up over time, comes after those of the knobs (``travelled`` among the
-    values); ``in_blocks``, see `InBlocks`; and ``needs_host``, true where it cannot do without the
-    host in any frame: on a graphics card, frames that it bends are painted without a graph.
+    values); ``in_blocks``, see `InBlocks`; ``in_slots``, see `InSlots`; and ``needs_host``, true
+    where it cannot do without the host in any frame: on a graphics card, frames that it bends are
+    painted without a graph.
     """
 
     Settings: ClassVar[type[BendSettings]]
@@ -154,6 +156,18 @@ class InBlocks(Protocol):
 
     def in_blocks(self, blocks: "Blocks", amounts: "torch.Tensor", site: Site) -> None:
         """Write down the steps that do what ``apply`` does, for all channels of a map."""
+        ...
+
+
+class InSlots(Protocol):
+    """A bend that kernels on a graphics card know."""
+
+    def in_slots(self, slots: "Slots", amounts: "torch.Tensor", site: Site) -> None:
+        """Launch what does what ``apply`` does, for all channels of a map.
+
+        ``amounts`` lie on the device, where a graph reads them anew; what is read of
+        ``site.values`` is part of what it was captured for.
+        """
         ...
 
 

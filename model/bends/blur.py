@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING
 
 from model.bends.base import BendSettings, Part, Site
 from model.bends.kept import Kept
-from model.bends.smoothing import Sigma, smoothed, taps
+from model.bends.smoothing import MOST_SIGMA, Sigma, smoothed, taps
 
 if TYPE_CHECKING:
     import torch
 
     from cuda_ops.cpu.blocks import Blocks
+    from cuda_ops.cuda.slots import Slots
 
 
 class Blur(Part):
@@ -33,3 +34,7 @@ class Blur(Part):
         key = site.values["sigma"], site.pixels_per_picture
         kernel = self._kept(key, lambda: taps(amounts[1], site))
         blocks.smooth(kernel, own=0.0, smoothed=1.0)
+
+    def in_slots(self, slots: "Slots", amounts: "torch.Tensor", site: Site) -> None:
+        """The same, by kernels on a device."""
+        slots.smooth(amounts[1:], site.pixels_per_picture, MOST_SIGMA)

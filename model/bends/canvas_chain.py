@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import torch
 
     from cuda_ops.cpu.blocks import Blocks
+    from cuda_ops.cuda.slots import Slots
 
 Operation = Callable[["torch.Tensor"], "torch.Tensor"]
 Amount: TypeAlias = "float | torch.Tensor"
@@ -80,6 +81,16 @@ class CanvasChain(Part):
             if values["dilation"]:
                 blocks.highest_of(int(values["dilation"]))
             blocks.scale_and_add(values["multiply"], 0.0)
+
+    def in_slots(self, slots: "Slots", amounts: "torch.Tensor", site: Site) -> None:
+        """The same, by kernels on a device."""
+        angle, erosion, dilation, factor = amounts[1:], amounts[5:], amounts[6:], amounts[7:]
+        with slots.aside():
+            places = slots.places("seed", angle, site.pixels_per_picture)
+            slots.resample(places, "zeros", nearest=True)
+            slots.lowest_of(erosion)
+            slots.highest_of(dilation)
+        slots.point("multiply", factor)
 
 
 def _chained_there(

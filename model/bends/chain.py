@@ -194,13 +194,13 @@ class Chain:
         ``begun``, of each bend that remembers, is what `remember` found: as graphs want it, which
         then follow the rows.
         """
-        from cuda_ops.cuda.recording import refuse
+        from cuda_ops.cuda.recording import is_apart, refuse
 
         playing: dict[str, list[Playing]] = {}
         for placed, amounts, sparing in turns:
             if getattr(placed.bend, "needs_host", False):
                 refuse(f"bend {placed.name} works on the host in every frame")
-            told = amounts if begun is None else Noted(amounts, placed.read)
+            told = Noted(amounts, placed.read) if is_apart() else amounts
             began = None if begun is None else begun.get(placed.name)
             row = rows[placed.name]
             step = Playing(placed, placed.bend, row, amounts, told, canvas, sparing, began)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import torch
 
     from cuda_ops.cpu.blocks import Blocks
+    from cuda_ops.cuda.slots import Slots
 
 NO_LIMIT = 32.0
 
@@ -29,3 +30,7 @@ class Clamp(Part):
     def in_blocks(self, blocks: "Blocks", amounts: "torch.Tensor", site: Site) -> None:
         """The same, by native kernels."""
         blocks.clamp(site.values["limit"] * site.magnitude)
+
+    def in_slots(self, slots: "Slots", amounts: "torch.Tensor", site: Site) -> None:
+        """The same, by kernels on a device."""
+        slots.point("clamp", amounts[1:], site.magnitude)

@@ -14,6 +14,8 @@ from model.knob import Knob
 if TYPE_CHECKING:
     import torch
 
+    from cuda_ops.cuda.slots import Slots
+
 _WAVES = 4  # in each octave, for each axis
 _FINER = 2.1  # an octave's waves than those of the one before; and as much weaker
 
@@ -45,8 +47,8 @@ class Displace(Relocation):
     def positions(self, size: Size, amounts: "torch.Tensor", site: Site) -> "torch.Tensor":
         """Of ``amounts`` (mix, amount, size, speed, travelled)."""
         _, amount, length, _, travelled = amounts.unbind()
-        octaves = 1 if site.is_sparing else self.settings.octaves
-        weight, across, down, pace, phase = self._drawn(amounts.device)[:, : octaves * _WAVES]
+        drawn = self._drawn(amounts.device)
+        weight, across, down, pace, phase = drawn[:, : self._count(site)]
         turns = 2 * math.pi / (length * site.pixels_per_picture)
         places = grid(size, amounts)
         # sin(x + y) of a sum of angles: products of tables along both axes.
@@ -55,6 +57,15 @@ class Displace(Relocation):
         rows = _interleaved(y.cos(), y.sin()) * _interleaved(weight, weight)
         moves = rows.movedim(-1, 0) @ _interleaved(x.sin(), x.cos()).movedim(-1, 0).mT
         return places + moves.movedim(0, -1) * (amount * site.pixels_per_picture)
+
+    def places(self, slots: "Slots", amounts: "torch.Tensor", site: Site) -> "torch.Tensor":
+        """The same, by a kernel on a device."""
+        waves, pixels = self._drawn(amounts.device), site.pixels_per_picture
+        return slots.displaced(amounts[1:], pixels, waves, self._count(site))
+
+    def _count(self, site: Site) -> int:
+        """How many of the waves play."""
+        return _WAVES * (1 if site.is_sparing else self.settings.octaves)
 
     def _drawn(self, device: "torch.device") -> "torch.Tensor":
         """Weight, frequency across and down, pace and phase of each wave for each axis."""

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import torch
 
     from cuda_ops.cpu.blocks import Blocks
+    from cuda_ops.cuda.slots import Slots
 
 
 class Erode(Part):
@@ -26,3 +27,7 @@ class Erode(Part):
     def in_blocks(self, blocks: "Blocks", amounts: "torch.Tensor", site: Site) -> None:
         """The same, by native kernels."""
         blocks.lowest(site.values["radius"] * site.pixels_per_picture)
+
+    def in_slots(self, slots: "Slots", amounts: "torch.Tensor", site: Site) -> None:
+        """The same, by kernels on a device."""
+        slots.lowest(amounts[1:], site.pixels_per_picture)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import torch
 
     from cuda_ops.cpu.blocks import Blocks
+    from cuda_ops.cuda.slots import Slots
 
 
 class Feedback(Part):
@@ -53,6 +54,13 @@ class Feedback(Part):
                 share=site.values["amount"],
                 source=site.before,
             )
+
+    def in_slots(self, slots: "Slots", amounts: "torch.Tensor", site: Site) -> None:
+        """The same, by kernels on a device."""
+        if site.before is not None:
+            places = slots.places("trail", amounts[1:])
+            border, nearest = self.settings.border, site.is_sparing
+            slots.resample(places, border, nearest=nearest, fade=amounts[1:], memory=site.before)
 
     @staticmethod
     def _matrix(amounts: Sequence[Number]) -> Matrix:

@@ -9,8 +9,14 @@ if TYPE_CHECKING:
     import torch
 
     from cuda_ops.cpu.blocks import Blocks
+    from cuda_ops.cuda.slots import Move, Slots
 
 _AXES = {"horizontal": (-1,), "vertical": (-2,), "both": (-2, -1)}
+_MOVES: dict[str, "Move"] = {
+    "horizontal": "flip horizontal",
+    "vertical": "flip vertical",
+    "both": "flip both",
+}
 
 
 class Flip(Part):
@@ -35,3 +41,8 @@ class Flip(Part):
         axes = _AXES[self.settings.axis]
         matrix = (-1.0 if -1 in axes else 1.0, 0.0, 0.0), (0.0, -1.0 if -2 in axes else 1.0, 0.0)
         blocks.resample_affine(matrix, "edge", nearest=True, share=site.values["amount"])
+
+    def in_slots(self, slots: "Slots", amounts: "torch.Tensor", site: Site) -> None:
+        """The same, by kernels on a device."""
+        places = slots.places(_MOVES[self.settings.axis], amounts[1:])
+        slots.resample(places, "edge", nearest=True, fade=amounts[1:])

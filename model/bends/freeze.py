@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import torch
 
     from cuda_ops.cpu.blocks import Blocks
+    from cuda_ops.cuda.slots import Slots
 
 
 class Freeze(Part):
@@ -35,3 +36,8 @@ class Freeze(Part):
         """The same, by native kernels."""
         if site.before is not None:
             blocks.mix_with(site.before, share=site.values["amount"])
+
+    def in_slots(self, slots: "Slots", amounts: "torch.Tensor", site: Site) -> None:
+        """The same, by kernels on a device."""
+        if site.before is not None:
+            slots.fade_to(site.before, fade=amounts[1:])

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import torch
 
     from cuda_ops.cpu.blocks import Blocks
+    from cuda_ops.cuda.slots import Slots
 
 
 class Invert(Part):
@@ -34,3 +35,7 @@ class Invert(Part):
         """The same, by native kernels."""
         amount, level = site.values["amount"], site.values["level"] * site.magnitude
         blocks.scale_and_add(1 - 2 * amount, 2 * amount * level)
+
+    def in_slots(self, slots: "Slots", amounts: "torch.Tensor", site: Site) -> None:
+        """The same, by kernels on a device."""
+        slots.point("invert", amounts[1:], site.magnitude)

@@ -12,6 +12,8 @@ from model.knob import Knob
 if TYPE_CHECKING:
     import torch
 
+    from cuda_ops.cuda.slots import Slots
+
 
 class Kaleidoscope(Relocation):
     """Folds the maps about their centre into ``segments`` wedges and their mirror images.
@@ -40,3 +42,7 @@ class Kaleidoscope(Relocation):
         angle = torch.minimum(within, period - within) + turn
         folded = torch.hypot(x, y)[..., None] * torch.stack([angle.cos(), angle.sin()], -1)
         return places.lerp(folded, amount)
+
+    def places(self, slots: "Slots", amounts: "torch.Tensor", site: Site) -> "torch.Tensor":
+        """The same, by a kernel on a device."""
+        return slots.places("kaleidoscope", amounts[1:])

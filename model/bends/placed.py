@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from model.bends import channels, masks
 from model.bends.base import Bend, Place
@@ -43,31 +43,41 @@ class Canvas:
 NATIVE = Canvas()
 
 
-_MOST_LASTING = 2  # the canvas that plays, and the one before it
+_MOST_LASTING = 4  # of torch and of kernels, for the canvas that plays and the one before it
+
+
+class _Lasting(NamedTuple):
+    """Features [N, C, H, W], and where in C the channels of a bend lie."""
+
+    features: "torch.Tensor"
+    channels: "slice | torch.Tensor"
 
 
 @dataclass(slots=True)
 class Memory:
     """Features of a frame before: as a tensor [N, C, H, W], or as blocks of native kernels.
 
-    Where graphs replay what a bend does, they ``last``: a tensor for each size that is written
-    where it lies. ``played_at`` is then the size of the canvas of the frame before, None where the
-    bend did not play in it.
+    Where graphs replay what a bend does, they ``last``: a tensor for each size, and for torch and
+    kernels each, that is written where it lies. ``played_at`` is then the size of the canvas of the
+    frame before, None where the bend did not play in it.
     """
 
     tensor: "torch.Tensor | None" = None
     blocks: "torch.Tensor | None" = None
     played_at: tuple[int, int] | None = None
-    _lasting: dict[object, "torch.Tensor"] = field(default_factory=dict)
+    _lasting: dict[object, "_Lasting"] = field(default_factory=dict)
 
     def clear(self) -> None:
         """Forget them."""
         self.tensor = self.blocks = self.played_at = None
 
-    def lasting(self, like: "torch.Tensor") -> "torch.Tensor":
-        """The memory for features as large as ``like``, zeros at first.
+    def lasting(
+        self, like: "torch.Tensor", channels: "slice | torch.Tensor" = slice(None)
+    ) -> "torch.Tensor":
+        """The memory for features as large as ``like``, whose channels lie at ``channels``.
 
-        Whoever only rehearses is given other memory.
+        At first it is what torch or the kernels have for the same size, zeros where neither has
+        anything. Whoever only rehearses is given other memory.
         """
         import torch
 
@@ -78,9 +88,21 @@ class Memory:
             refuse_recording("the memory of a bend went away")  # a graph would make it in its own
             for former in [*self._lasting][: len(self._lasting) + 1 - _MOST_LASTING]:
                 del self._lasting[former]
-            self._lasting[key] = torch.zeros_like(like)
-        found = hold(self._lasting[key])
+            self._lasting[key] = _Lasting(
+                self._as_known(torch.zeros_like(like), channels), channels
+            )
+        found = hold(self._lasting[key].features)
+        self._lasting[key] = _Lasting(found, channels)
         return torch.zeros_like(found) if is_rehearsing() else found
+
+    def _as_known(self, made: "torch.Tensor", channels: "slice | torch.Tensor") -> "torch.Tensor":
+        """``made`` with what is remembered of the same channels and size."""
+        own = made[:, channels]
+        for former, theirs in self._lasting.values():
+            known = former[:, theirs]
+            if known.shape == own.shape:
+                made[:, channels] = known.to(made)
+        return made
 
 
 class Placed:

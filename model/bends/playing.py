@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import torch
 
     from cuda_ops.cpu.blocks import Blocks
+    from cuda_ops.cuda.slots import Slots
 
 
 @dataclass(slots=True)
@@ -131,6 +132,30 @@ class Playing:
         share = None if weights is None else weights * mix
         blocks.choose(share, None if mask is None else mask[0, 0])
 
+    @property
+    def plays_in_slots(self) -> bool:
+        """Whether kernels on a device know the bend; what it remembers has to last there."""
+        return hasattr(self.bend, "in_slots") and (self.keeps is None or self.begun is not None)
+
+    def in_slots(self, slots: "Slots") -> None:
+        """The same, by kernels on a device."""
+        placed, begun = self.placed, self.begun
+        mask = placed.laid_mask(slots.size, self.canvas, self.row.device)
+        slots.choose(
+            placed.weights,
+            mix=None if self.values["mix"] == 1 else self.row,
+            mask=None if mask is None else mask[0, 0],
+            begun=begun,
+        )
+        before = (
+            None if self.keeps is None else placed.memory.lasting(slots.map, slots.at(placed.span))
+        )
+        if before is not None and self.keeps == "first":
+            slots.keep(before, unless=begun)
+        self.bend.in_slots(slots, self.row, self._site(slice(None), before))
+        if before is not None and self.keeps == "last":
+            slots.keep(before)
+
     def _site(self, span: slice, before: "torch.Tensor | None") -> Site:
         """What the bend is told, when it is given the channels of ``span``."""
         from cuda_ops.cuda.recording import hold
@@ -159,6 +184,11 @@ class LayerBends:
         """Whether native kernels know all of them."""
         return all(hasattr(step.bend, "in_blocks") for step in self._steps)
 
+    @property
+    def plays_in_slots(self) -> bool:
+        """Whether kernels on a device know all of them."""
+        return all(step.plays_in_slots for step in self._steps)
+
     def __call__(self, features: "torch.Tensor") -> "torch.Tensor":
         """[N, C, H, W] to the same."""
         for step in self._steps:
@@ -171,6 +201,12 @@ class LayerBends:
         for step in self._steps:
             with step.placed.guarded(self._guard), blocks.whole_or_not():
                 step.in_blocks(blocks)
+
+    def in_slots(self, slots: "Slots") -> None:
+        """The same, by launches on a map of a device."""
+        for step in self._steps:
+            with step.placed.guarded(self._guard):
+                step.in_slots(slots)
 
 
 def together(steps: Sequence[Playing]) -> list[Playing]:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import torch
 
     from cuda_ops.cpu.blocks import Blocks
+    from cuda_ops.cuda.slots import Slots
 
 
 class Power(Part):
@@ -27,3 +28,7 @@ class Power(Part):
     def in_blocks(self, blocks: "Blocks", amounts: "torch.Tensor", site: Site) -> None:
         """The same, by native kernels."""
         blocks.power(site.values["exponent"], site.magnitude)
+
+    def in_slots(self, slots: "Slots", amounts: "torch.Tensor", site: Site) -> None:
+        """The same, by kernels on a device."""
+        slots.point("power", amounts[1:], site.magnitude)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import torch
 
     from cuda_ops.cpu.blocks import Blocks
+    from cuda_ops.cuda.slots import Move, Slots
 
 Size = tuple[int, int]
 Number: TypeAlias = "float | torch.Tensor"
@@ -49,9 +50,24 @@ class Relocation(Part):
         places = self._kept(key, lambda: self.positions(blocks.size, amounts, site))
         blocks.resample(places, self.settings.border, nearest=site.is_sparing)
 
+    def in_slots(self, slots: "Slots", amounts: "torch.Tensor", site: Site) -> None:
+        """The same, by kernels on a device."""
+        places = self.places(slots, amounts, site)
+        slots.resample(places, self.settings.border, nearest=site.is_sparing)
+
+    def places(self, slots: "Slots", amounts: "torch.Tensor", site: Site) -> "torch.Tensor":
+        """What `positions` are, by a kernel where there is one for that."""
+        return self.positions(slots.size, amounts, site)
+
 
 class Affine(Relocation):
-    """Reads each pixel where a matrix says."""
+    """Reads each pixel where a matrix says.
+
+    Attributes:
+        move: what a kernel on a device calls that; None where it knows no such matrix.
+    """
+
+    move: ClassVar["Move | None"] = None
 
     def matrix(self, amounts: Sequence[Number], pixels_per_picture: float) -> Matrix:
         """Where pixels are read, of amounts in the order of the knobs."""
@@ -66,6 +82,24 @@ class Affine(Relocation):
         """The same, by native kernels, which need no positions."""
         matrix = self.matrix(amounts.tolist(), site.pixels_per_picture)
         blocks.resample_affine(matrix, self.settings.border, nearest=site.is_sparing)
+
+    def places(self, slots: "Slots", amounts: "torch.Tensor", site: Site) -> "torch.Tensor":
+        """What `positions` are."""
+        return self.places_after(slots, None, amounts, site)
+
+    def places_after(
+        self,
+        slots: "Slots",
+        after: "torch.Tensor | None",
+        amounts: "torch.Tensor",
+        site: Site,
+    ) -> "torch.Tensor":
+        """Where what lies at the places ``after`` another bend is read; None: at those of a map."""
+        pixels = site.pixels_per_picture
+        if self.move is not None:
+            return slots.places(self.move, amounts[1:], pixels, after)
+        begin = grid(slots.size, amounts) if after is None else after
+        return moved(begin, stacked(self.matrix(amounts.unbind(), pixels), amounts))
 
 
 class Together(Affine):
@@ -88,6 +122,21 @@ class Together(Affine):
             product = _product(product, bend.matrix(amounts[begin:end], pixels_per_picture))
             begin = end
         return product
+
+    def places_after(
+        self,
+        slots: "Slots",
+        after: "torch.Tensor | None",
+        amounts: "torch.Tensor",
+        site: Site,
+    ) -> "torch.Tensor":
+        """As of `matrix`: the last bend comes first."""
+        begins = [0, *self._ends]
+        for number in reversed(range(len(self._bends))):
+            own = amounts[begins[number] : begins[number + 1]]
+            after = self._bends[number].places_after(slots, after, own, site)
+        assert after is not None
+        return after
 
 
 def turn(angle: Number) -> tuple[Number, Number]:

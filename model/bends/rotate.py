@@ -14,6 +14,8 @@ class Rotate(Affine):
     class Settings(Moved):
         angle: Annotated[float, Knob(-180, 180, unit="°", wraps=360)] = 0.0
 
+    move = "rotate"
+
     def matrix(self, amounts: Sequence[Number], pixels_per_picture: float) -> Matrix:
         """Of ``amounts`` (mix, angle)."""
         cosine, sine = turn(amounts[1])

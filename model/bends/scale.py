@@ -17,6 +17,8 @@ class Scale(Affine):
         factor: Factor = 1.0
         stretch: Factor = 1.0
 
+    move = "scale"
+
     def matrix(self, amounts: Sequence[Number], pixels_per_picture: float) -> Matrix:
         """Of ``amounts`` (mix, factor, stretch)."""
         _, factor, stretch = amounts

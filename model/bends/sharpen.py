@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import torch
 
     from cuda_ops.cpu.blocks import Blocks
+    from cuda_ops.cuda.slots import Slots
 
 
 class Sharpen(Part):
@@ -42,3 +43,8 @@ class Sharpen(Part):
         key = site.values["sigma"], site.pixels_per_picture
         kernel = self._kept(key, lambda: taps(amounts[2], site))
         blocks.smooth(kernel, own=1 + amount, smoothed=-amount)
+
+    def in_slots(self, slots: "Slots", amounts: "torch.Tensor", site: Site) -> None:
+        """The same, by kernels on a device."""
+        sigma, amount = amounts[2:], amounts[1:]
+        slots.smooth(sigma, site.pixels_per_picture, MOST_SIGMA, sharpen=amount)

@@ -20,6 +20,8 @@ class Shear(Affine):
         x: Slope = 0.0
         y: Slope = 0.0
 
+    move = "shear"
+
     def matrix(self, amounts: Sequence[Number], pixels_per_picture: float) -> Matrix:
         """Of ``amounts`` (mix, x, y)."""
         _, x, y = amounts

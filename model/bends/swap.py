@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import torch
 
     from cuda_ops.cpu.blocks import Blocks
+    from cuda_ops.cuda.slots import Slots
 
 
 class Swap(Part):
@@ -40,6 +41,11 @@ class Swap(Part):
     def in_blocks(self, blocks: "Blocks", amounts: "torch.Tensor", site: Site) -> None:
         """The same, by native kernels."""
         blocks.permute(self.sources(blocks.channels, site), share=site.values["amount"])
+
+    def in_slots(self, slots: "Slots", amounts: "torch.Tensor", site: Site) -> None:
+        """The same, by kernels on a device."""
+        sources = self.sources(slots.channels, site)
+        slots.permute(sources.tolist(), fade=amounts[1:])
 
     def sources(self, count: int, site: Site) -> "torch.Tensor":
         """Whose place each of ``count`` channels takes: all chosen ones in one round."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import torch
 
     from cuda_ops.cpu.blocks import Blocks
+    from cuda_ops.cuda.slots import Slots
 
 
 class Threshold(Part):
@@ -40,3 +41,7 @@ class Threshold(Part):
         slope = 1 / (site.values["softness"] * site.magnitude)
         offset = 0.5 - site.values["level"] / site.values["softness"]
         blocks.ramp(slope, offset, site.magnitude, share=site.values["amount"])
+
+    def in_slots(self, slots: "Slots", amounts: "torch.Tensor", site: Site) -> None:
+        """The same, by kernels on a device."""
+        slots.point("threshold", amounts[1:], site.magnitude)

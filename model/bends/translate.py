@@ -17,6 +17,8 @@ class Translate(Affine):
         x: Shift = 0.0
         y: Shift = 0.0
 
+    move = "translate"
+
     def matrix(self, amounts: Sequence[Number], pixels_per_picture: float) -> Matrix:
         """Of ``amounts`` (mix, x, y)."""
         _, x, y = amounts

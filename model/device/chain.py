@@ -20,7 +20,7 @@ from cuda_ops.cuda.filtered_lrelu import Filters, Skip
 from cuda_ops.cuda.kinds import SINGLE, Kind, empty_map, slot_count, slots_of, spread
 from cuda_ops.cuda.styles import StyledLayer, styles
 from model.alias_free import AliasFreeLayer
-from model.device.steps import Convolved, On, Run, Station, by_slots
+from model.device.steps import Convolved, On, PictureStation, Run, Station, by_slots
 from model.layers import Size, Taps, unit_kernel
 
 if TYPE_CHECKING:
@@ -119,10 +119,7 @@ class Chain:
 
     def picture(self, taps: Taps | None, scale: float) -> Tensor:
         """The picture painted last, bent, times ``scale``: [colours, H, W], float32."""
-        name = self._layers[-1].config.name
-        if taps is None or name not in taps.names:
-            return self._image * scale
-        return taps(name, self._image[None].clone())[0] * scale
+        return (self._image if taps is None else self._shown.stop(taps)) * scale
 
     def reads_skip(self, receiver: int) -> Convolved:
         """The step that reads the skip of a receiver."""
@@ -205,6 +202,7 @@ class Chain:
         config = layer.config
         size = source.shape[2:]
         self._image = torch.zeros(config.out_channels, *size, device=on.device)
+        self._shown = PictureStation(on, config.name, self._image)
         bias = spread(layer.bias, slots_of(config.out_channels), slot_count(config.out_channels))
 
         def then(products: Tensor):  # type: ignore[no-untyped-def]

@@ -7,9 +7,8 @@ graphs have steps of their own, each with its maps: neither is ever in the other
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import torch
@@ -32,25 +31,6 @@ J = TypeVar("J", bound=Hashable)
 
 # Sizes that are kept, of frames and of graphs each: the canvas that plays, and the one before it.
 _MOST = 2
-
-
-class _Patience(threading.local):
-    """Whether this thread waits for steps that are being made."""
-
-    waits = False
-
-
-_patience = _Patience()
-
-
-@contextlib.contextmanager
-def patiently() -> Iterator[None]:
-    """Wait for steps that are being made, on this thread, where a stage would play torch."""
-    former, _patience.waits = _patience.waits, True
-    try:
-        yield
-    finally:
-        _patience.waits = former
 
 
 class Made(Protocol[C, K, P]):
@@ -91,7 +71,7 @@ class OnDevice(Generic[C, K, P]):
             return None
         if engine is None or not is_plain(*inputs, *part.parameters()):
             return None
-        return self.prepared(part, size, engine, wait=_patience.waits or recording.is_apart())
+        return self.prepared(part, size, engine, wait=recording.waits())
 
     def prepared(self, part: C, size: K, engine: Engine, *, wait: bool = True) -> P | None:
         """The steps for a size; without ``wait``, None while they are being made."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ctypes import Structure
+from itertools import zip_longest
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
@@ -17,8 +18,9 @@ from torch import Tensor
 
 from cuda_ops.cuda import maps, recording
 from cuda_ops.cuda.engine import Engine, Step
-from cuda_ops.cuda.kinds import Kind
-from model.layers import Taps
+from cuda_ops.cuda.kinds import SINGLE, Kind, empty_map, slot_count, slots_of
+from cuda_ops.cuda.slots import Slots
+from model.layers import SlotBend, Taps
 
 Run: TypeAlias = Callable[[], object]
 
@@ -89,7 +91,8 @@ class Station:
     """A map that can be bent on its way to the next layer.
 
     Where nobody bends it, it is written times the styles of the next layer. Else it goes to the
-    bend without them, and takes them up on its way back.
+    bends without them, and takes them up on its way back: where kernels know the bends, it is
+    written aside, and they bring it back.
 
     Attributes:
         name: of the layer that made it.
@@ -112,13 +115,26 @@ class Station:
         self._styles, self._ones = styles, torch.ones_like(styles)
         self._writer, self._field = writer, field
         self._back = maps.finish(on.engine, on.kind, lies, lies, styles)
+        self._bent = _bent(on, on.kind, lies, self._slots)
+        self._bends: SlotBend | None = None
 
-    def expect(self, tapped: bool) -> None:
-        """Have the map written with the next layer's styles, or without."""
-        setattr(self._writer, self._field, (self._ones if tapped else self._styles).data_ptr())
+    def expect(self, taps: Taps | None) -> None:
+        """Have the map written as whoever comes next wants it."""
+        self._bends = _ready(self._bent, taps, self.name)
+        styles = self._styles if taps is None or self.name not in taps.names else self._ones
+        setattr(self._writer, self._field, styles.data_ptr())
+        there = self._map if self._bends is None else self._bent.begin()
+        self._writer.out = there.data_ptr()
 
-    def stop(self, taps: Taps) -> None:
-        """Hand the map to whoever taps it."""
+    def stop(self, taps: Taps | None) -> None:
+        """Have the map bent, or hand it to whoever taps it."""
+        if self._bends is not None:
+            self._bends.in_slots(self._bent)
+            self._bent.end(self._styles)
+        elif taps is not None and self.name in taps.names:
+            self._through(taps)
+
+    def _through(self, taps: Taps) -> None:
         plain = self._map[:, : len(self._slots)] if self._together else self._map[:, self._slots]
         plain = plain.clone() if taps.keeps(self.name) else plain
         bent = taps(self.name, plain)
@@ -129,13 +145,58 @@ class Station:
         self._back()
 
 
+class PictureStation:
+    """The picture [colours, H, W], which is float32: it is bent as a map of its own.
+
+    Attributes:
+        name: of the layer that paints it.
+    """
+
+    def __init__(self, on: On, name: str, picture: Tensor) -> None:
+        self.name = name
+        self._picture = picture
+        colours, height, width = picture.shape
+        lies = empty_map(SINGLE, slot_count(colours), (height, width), on.device)
+        self._out = maps.pack(on.engine, SINGLE, picture, lies, colours)
+        self._back = maps.paint(on.engine, SINGLE, lies, picture, None, None, None)
+        self._bent = _bent(on, SINGLE, lies, slots_of(colours))
+
+    def stop(self, taps: Taps) -> Tensor:
+        """The picture, bent where somebody bends it."""
+        if self.name not in taps.names:
+            return self._picture
+        bends = _ready(self._bent, taps, self.name)
+        if bends is None:
+            return taps(self.name, self._picture[None].clone())[0]
+        self._out.parameters.out = self._bent.begin().data_ptr()
+        self._out()
+        bends.in_slots(self._bent)
+        self._bent.end()
+        self._back()
+        return self._picture
+
+
+def _bent(on: On, kind: Kind, lies: Tensor, slots: Tensor) -> Slots:
+    """A map to be bent. Whoever makes graphs loads the kernels for that at once, so that a bend
+    that is dragged in later finds them."""
+    bent = Slots(on.engine, kind, lies, slots.to(on.device))
+    if recording.is_apart():
+        bent.are_ready()
+    return bent
+
+
+def _ready(bent: Slots, taps: Taps | None, name: str) -> SlotBend | None:
+    """What bends a layer by kernels that are loaded; None where there is no such thing."""
+    bends = None if taps is None else taps.in_slots(name)
+    return bends if bends is not None and bent.are_ready() else None
+
+
 def run(steps: list[list[Run]], stations: list[Station], taps: Taps | None) -> None:
     """All steps, those of each station and then what bends it; what follows the last comes last."""
-    wanted = frozenset() if taps is None else taps.names
-    for station in stations:
-        station.expect(station.name in wanted)
-    for index, layer in enumerate(steps):
+    for layer, station in zip_longest(steps, stations):
+        if station is not None:
+            station.expect(taps)
         for step in layer:
             step()
-        if taps is not None and index < len(stations) and stations[index].name in wanted:
-            stations[index].stop(taps)
+        if station is not None:
+            station.stop(taps)

@@ -9,6 +9,7 @@ import torch
 
 from cuda_ops.cpu.filters import Separable
 from cuda_ops.cuda import filtered_lrelu, images, nvrtc
+from cuda_ops.cuda.bend_kernels import KERNELS
 from cuda_ops.cuda.engine import SOURCES, Variant
 from cuda_ops.cuda.filtered_lrelu import Filters
 from cuda_ops.cuda.images import Images, NvccCompiler, NvrtcCompiler, key
@@ -42,7 +43,10 @@ SMALL = [
     Variant("upfirdn2d", "upfirdn2d_kernel", (("ELEMENT", "Half"),)),
     *(
         Variant(source, kernel, (("KIND", kind),))
-        for source, kernel in (("maps", "finish_kernel"), ("bends", "affine_bend_kernel"))
+        for source, kernel in (
+            ("maps", "finish_kernel"),
+            *{source: kernel for kernel, source in KERNELS.items()}.items(),  # one of each
+        )
         for kind in ("WideHalfKind", "SingleKind", "BfloatKind")
     ),
 ]

@@ -9,11 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cuda_ops import reference
-from cuda_ops.cuda import bends, frames, maps, upfirdn2d
+from cuda_ops.cuda import frames, maps, upfirdn2d
 from cuda_ops.cuda.kinds import BFLOAT, HALF, SINGLE, Kind, empty_map, slot_count, slots_of, spread
 from cuda_ops.cuda.styles import StyledLayer, styles
-from model.bends.canvas_chain import canvas_chain
-from model.bends.resampling import grid, moved, resampled
 from model.layers import mirror_pad
 from performer.pictures import into_frame, to_tensor
 from tests.cuda_ops.emulation.engine import Emulator
@@ -132,53 +130,6 @@ def test_styles_and_gains_of_several_layers(emulator: Emulator) -> None:
         else:
             assert (layer.gains == 5).all()
         assert relative_error(layer.styles[layer.in_slots.long()], s) < 1e-6
-
-
-MATRICES = {
-    "as it was": [[1, 0, 0], [0, 1, 0]],
-    "turned and shifted": [[0.8, -0.6, 1.5], [0.6, 0.8, -2]],
-    "shrunk beyond every border": [[4, 0, 30], [0, 4, -50]],
-}
-
-
-@pytest.mark.parametrize("matrix", MATRICES.values(), ids=MATRICES.keys())
-def test_an_affine_bend_is_the_one_of_the_bends(
-    emulator: Emulator, kind: Kind, matrix: list[list[float]]
-) -> None:
-    source, out = _random(kind, 6), _random(kind, 6)
-    mask = torch.tensor([1, 1, 0, 1, 0, 0, 0, 0], dtype=torch.uint8)
-    placed, mix = torch.tensor(matrix, dtype=torch.float32), torch.tensor([0.75])
-    bends.affine(emulator, kind, source, out, mix, placed, mask)()
-    wide, matrix = source.double(), placed.double()
-    positions = moved(grid((wide.shape[-2], wide.shape[-1]), matrix), matrix)
-    bent = wide.lerp(resampled(wide, positions, "reflect"), 0.75)
-    expected = torch.where(mask[:, None, None] > 0, bent, source.double())
-    assert relative_error(out, expected) < max(BOUNDS[kind], 1e-5)
-
-
-@pytest.mark.parametrize("side", [0, 1, 2, 5, 30])
-@pytest.mark.parametrize("smallest", [False, True], ids=["dilation", "erosion"])
-def test_a_square_of_extremes(emulator: Emulator, kind: Kind, side: int, smallest: bool) -> None:
-    source, between, out = (_random(kind, 6) for _ in range(3))
-    amounts = torch.tensor([1.0, side])
-    mask = torch.tensor([1, 0, 1, 1, 1, 1, 1, 1], dtype=torch.uint8)
-    for step in bends.extreme(
-        emulator, kind, source, between, out, amounts, smallest=smallest, mask=mask
-    ):
-        step()
-    sides = {"erosion": side, "dilation": 0} if smallest else {"erosion": 0, "dilation": side}
-    chain = canvas_chain(0, (0, 0), 1, **sides, multiply=1, channels=mask.bool())
-    assert torch.equal(out, chain(source.float()).to(kind.dtype))
-
-
-def test_multiplying_follows_its_amounts(emulator: Emulator, kind: Kind) -> None:
-    source, out, amounts = _random(kind, 6), _random(kind, 6), torch.tensor([0.5, 3.0])
-    step = bends.multiply(emulator, kind, source, out, amounts)
-    step()
-    assert relative_error(out, source.double() * 2) < BOUNDS[kind]
-    amounts[1] = -1.0
-    step()
-    assert not out.any()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16], ids=str)

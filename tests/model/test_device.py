@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,17 +11,21 @@ import torch
 from torch import Tensor
 
 import cuda_ops
-from cuda_ops.cuda.recording import recording, rehearsing
+from cuda_ops.cuda.bend_kernels import KERNELS
+from cuda_ops.cuda.recording import patiently, recording, rehearsing
 from model import networks, schedule
 from model.bends.canvas_chain import canvas_chain
+from model.bends.chain import Chain, places
+from model.bends.playing import LayerBends
 from model.device import programs
-from model.device.programs import OnDevice, patiently
+from model.device.programs import OnDevice
 from model.device.stylegan3 import StyleGAN3Steps
 from model.network import Network
 from model.untrained_canvas import untrained_like
 from performer.model_report import relative_error
 from tests.cuda_ops.emulation.engine import Emulator
 from tests.model import golden
+from tests.model.bend_cases import part
 
 pytestmark = pytest.mark.timeout(900)  # compiles, on a machine that may be busy
 
@@ -143,6 +148,106 @@ def test_every_layer_can_be_bent_and_looked_at(stylegan3: Callable[[str], Networ
     assert relative_error([plain], [unbent]) < BOUNDS["float32"]
 
 
+AMOUNTS = {
+    "rotate": {"angle": 33.0},
+    "erode": {"radius": 0.04},
+    "threshold": {"amount": 0.5},
+    "blur": {"sigma": 0.03},
+    "swap": {"amount": 0.7},
+    "adain": {"amount": 0.8},
+    "displace": {"amount": 0.1},
+    "canvas_chain": {"angle": 20.0, "dilation": 2},
+}
+
+
+def _scene(network: Network, **bends: Any) -> Chain:
+    """Bends of a scene, as `AMOUNTS` has them play."""
+    parts = {name: part(**settings) for name, settings in bends.items()}
+    chain = Chain(parts, places(network.config, network))
+    for placed in chain._placed:
+        count = placed.place.channels
+        placed.stored = {"mean": torch.zeros(count), "deviation": torch.ones(count)}
+    return chain
+
+
+def _at(chain: Chain) -> dict[str, Any]:
+    settings = {placed.name: placed.bend.settings for placed in chain._placed}
+    found = chain.at(lambda name: settings[name].starts() | AMOUNTS[settings[name].kind], "cpu")
+    assert found is not None
+    return found
+
+
+def _played_in_torch(*given: object) -> Tensor:
+    pytest.fail("the kernels should have bent this")
+
+
+@pytest.mark.usefixtures("emulated")
+@pytest.mark.parametrize("precision", BOUNDS)
+def test_bends_of_a_scene_play_where_the_maps_lie(
+    stylegan3: Callable[[str], Network], precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = stylegan3("t")
+    network.set_precision(precision)
+    w, names = _ws(network), network.config.layers
+    bends = {
+        f"{kind}{layer}": {
+            "kind": kind,
+            "layer": names[layer],
+            "channels": {"fraction": 0.6, "seed": layer},
+            "mix": 0.8,
+        }
+        for kind in AMOUNTS
+        for layer in (0, 4, len(names) - 2, len(names) - 1)
+    }
+    chain = _scene(network, **bends)
+
+    def paint(network: Network) -> Tensor:
+        return network.synthesis(_like(w, network), bends=_at(chain))
+
+    with torch.no_grad():
+        with monkeypatch.context() as patch:
+            patch.setattr(LayerBends, "__call__", _played_in_torch)
+            painted = paint(network)
+        plain = network.synthesis(w)  # and nothing of it stays
+    assert relative_error([painted], [_exact(network, paint)]) < 4 * BOUNDS[precision]
+    unbent = _exact(network, lambda exact: exact.synthesis(w.double()))
+    assert relative_error([plain], [unbent]) < BOUNDS[precision]
+
+
+@pytest.mark.usefixtures("emulated")
+def test_bends_beside_a_skip_play_where_the_maps_lie(
+    canvas: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    canvas.set_precision("float32")
+    layer = next(each for each in canvas.config.synthesis if each.skip_channels)
+    names = (layer.name, canvas.config.layers[0])
+    chain = _scene(canvas, **{f"{kind}_{name}": {"kind": kind, "layer": name, "mix": 0.9} for kind in AMOUNTS if kind != "adain" for name in names})  # fmt: skip
+    z, condition = torch.randn(1, canvas.config.z_dim), torch.randn(1, 3, 64, 64).clamp(-1, 1)
+
+    def paint(network: Network) -> Tensor:
+        given = _like(z, network), _like(condition, network)
+        return network.generate(given[0], condition=given[1], bends=_at(chain))
+
+    with torch.no_grad(), monkeypatch.context() as patch:
+        patch.setattr(LayerBends, "__call__", _played_in_torch)
+        painted = paint(canvas)
+    assert relative_error([painted], [_exact(canvas, paint)]) < 4 * BOUNDS["float32"]
+
+
+@pytest.mark.usefixtures("emulated")
+def test_bends_that_rest_change_no_bit(stylegan3: Callable[[str], Network]) -> None:
+    network = stylegan3("t")
+    network.set_precision("float16")
+    w, name = _ws(network), network.config.layers[4]
+    chain = _scene(network, one={"kind": "rotate", "layer": name})
+    resting = {"mix": 1.0, "angle": 0.0}, {"mix": 0.0, "angle": 33.0}
+    with torch.no_grad():
+        plain = network.synthesis(w)
+        for values in resting:
+            bends = chain.at(lambda _, values=values: values, "cpu")
+            assert torch.equal(network.synthesis(w, bends=bends), plain)
+
+
 @pytest.mark.usefixtures("emulated")
 @pytest.mark.parametrize("precision", BOUNDS)
 def test_canvas_and_its_encoder_are_as_exact_as_their_precision(
@@ -235,6 +340,19 @@ def test_torch_plays_until_the_steps_are_made_unless_somebody_waits(
         made = steps.find(synthesis, (36, 36))
     assert isinstance(made, StyleGAN3Steps)
     assert steps.find(synthesis, (36, 36)) is made
+
+
+def test_whoever_makes_graphs_loads_the_kernels_of_bends_beforehand(
+    stylegan3: Callable[[str], Network], emulator: Emulator
+) -> None:
+    counting, synthesis = copy.copy(emulator), stylegan3("t").synthesis
+    loaded: list[str] = []
+    counting.load = lambda variant: loaded.append(variant.kernel) or emulator.load(variant)
+    OnDevice(StyleGAN3Steps).prepared(synthesis, (36, 36), counting)
+    assert not KERNELS.keys() & set(loaded)
+    with rehearsing():
+        OnDevice(StyleGAN3Steps).prepared(synthesis, (36, 36), counting)
+    assert KERNELS.keys() <= set(loaded)
 
 
 def test_whoever_makes_graphs_has_steps_of_his_own_and_holds_them(

@@ -9,12 +9,15 @@ from torch import Tensor
 
 import cuda_ops
 from cuda_ops.cuda.graphs import Graphs
+from cuda_ops.cuda.recording import recording, rehearsing
 from model import networks, schedule, untrained
+from model.bends.chain import Chain, places
 from model.device.programs import OnDevice
 from model.network import Network
 from tests.cuda_ops.emulation.engine import Emulator
 from tests.cuda_ops.emulation.recorded import RecordedGraph, RecordedGraphs
 from tests.cuda_ops.hand_cranked import HandCranked
+from tests.model.bend_cases import part
 
 pytestmark = pytest.mark.timeout(900)  # compiles, on a machine that may be busy
 
@@ -61,6 +64,49 @@ def test_a_replay_follows_w_the_transform_and_the_amounts_of_bends(
     replayed = graph.result.clone()
     assert not torch.allclose(replayed, first)
     assert torch.allclose(replayed, paint(), atol=1e-6)
+
+
+@torch.inference_mode()
+def test_a_replay_follows_the_bends_of_a_scene(network: Network, emulator: Emulator) -> None:
+    layer, w = network.config.layers[4], _w(network)
+    parts = {
+        "turn": part("rotate", layer=layer),
+        "lens": part("scale", layer=layer),
+        "trail": part("feedback", layer=layer, channels={"range": [0, 5]}),
+        "soft": part("blur", layer=network.config.layers[7]),
+    }
+    chain = Chain(parts, places(network.config, network))
+    chain.stay_on(torch.device("cpu"))
+    values = {
+        "turn": {"mix": 1.0, "angle": 20.0},
+        "lens": {"mix": 1.0, "factor": 1.4, "stretch": 0.9},
+        "trail": {"mix": 0.9, "amount": 0.7, "zoom": 1.1, "turn": 4.0},
+        "soft": {"mix": 1.0, "sigma": 0.03},
+    }
+    named = chain.amounts(values.__getitem__)
+    rows = {name: torch.tensor([*each.values()]) for name, each in named.items()}
+    begun = torch.tensor(0.0)
+
+    def paint() -> Tensor:
+        bends = chain.layers(chain.turns(named), rows, begun={"trail": begun})
+        return network.synthesis(w, bends=bends)
+
+    with rehearsing():
+        paint()
+    with recording() as held:
+        graph = RecordedGraph(paint, emulator)
+    memory = next(iter(chain._placed[2].memory._lasting.values())).features
+    for step in range(3):
+        rows["turn"][1], rows["soft"][1] = 20.0 + 40 * step, 0.01 * step
+        w.copy_(_w(network))
+        begun.fill_(float(step > 0))
+        before = memory.clone()
+        graph.replay()
+        replayed, left = graph.result.clone(), memory.clone()
+        memory.copy_(before)
+        assert torch.allclose(paint(), replayed, atol=1e-5)
+        assert torch.allclose(memory, left, atol=1e-5)
+    assert held
 
 
 @torch.no_grad()

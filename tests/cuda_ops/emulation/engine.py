@@ -76,6 +76,10 @@ class Emulator:
             self._loaded[variant] = EmulatedKernel(self._file(variant), variant.kernel, self)
         return self._loaded[variant]
 
+    def ready(self, variant: Variant) -> EmulatedKernel:
+        """The kernel: nobody waits for it here."""
+        return self.load(variant)
+
     @cached_property
     def _words(self) -> list[str]:
         """How everything is compiled."""
