@@ -149,12 +149,6 @@ def test_a_folder_that_cannot_be_written_costs_only_time(kept: Images, tmp_path:
     tmp_path.chmod(0o700)
 
 
-def test_kernels_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PERFORMER_KERNELS", "off")
-    with pytest.raises(BuildError, match="unset it"):
-        images.find_compiler()
-
-
 def test_a_machine_without_any_compiler_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
