@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from model import networks, schedule
 from model.bends.canvas_chain import canvas_chain
 from model.device import programs
 from model.device.programs import OnDevice, patiently
+from model.device.steps import correlate
 from model.device.stylegan3 import StyleGAN3Steps
 from model.network import Network
 from model.untrained_canvas import untrained_like
@@ -95,6 +97,20 @@ def test_stylegan3_is_as_exact_as_its_precision(
         painted = network.synthesis(w)
     exact = _exact(network, lambda exact: exact.synthesis(w.double()))
     assert relative_error([painted], [exact]) < BOUNDS[precision]
+
+
+def test_cudnn_searches_only_where_that_disturbs_no_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[bool] = []
+    monkeypatch.setattr(torch, "cudnn_convolution", lambda *given: searched.append(given[6]))
+    x = SimpleNamespace(device=torch.device("cuda"))
+    correlate(x, torch.zeros(1), 1)
+    with rehearsing():
+        correlate(x, torch.zeros(1), 1)
+    with rehearsing(idle=lambda: True):
+        correlate(x, torch.zeros(1), 1)
+    with recording():
+        correlate(x, torch.zeros(1), 1)
+    assert searched == [False, False, True, False]
 
 
 @pytest.mark.usefixtures("emulated")
