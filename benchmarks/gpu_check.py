@@ -36,7 +36,7 @@ import torch
 from torch import Tensor
 
 import model
-from benchmarks import cuts, lending, live, networks_on_device, on_device
+from benchmarks import canvas_on_device, cuts, lending, live, networks_on_device, on_device
 from benchmarks.accelerator import Accelerator, CudaAccelerator
 from benchmarks.checking import Bench, Check, Row, run
 from model import networks, schedule
@@ -215,7 +215,7 @@ def _frame_times(network: Network, bench: Bench) -> tuple[list[float], str]:
 CHECKS = (
     Check(
         "Kernels against float64",
-        ("layer", "variant", "kind", "seconds to compile", "relative error", "limit"),
+        ("kernel", "variant", "kind", "seconds to compile", "error", "limit"),
         on_device.kernel_rows,
         needs_device=True,
     ),
@@ -240,6 +240,12 @@ CHECKS = (
             "relative error",
         ),
         networks_on_device.network_rows,
+        needs_device=True,
+    ),
+    Check(
+        "Canvas with its encoder in half precision",
+        ("network", "precision", "eager ms", "relative error", "limit"),
+        canvas_on_device.canvas_rows,
         needs_device=True,
     ),
     Check(
