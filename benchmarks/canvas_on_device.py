@@ -30,7 +30,6 @@ def canvas_rows(bench: Bench) -> Iterator[Callable[[], Row]]:
 
 @torch.inference_mode()
 def _canvas_row(bench: Bench, subject: LiveSubject, side: int) -> Row:
-    torch.manual_seed(11)
     network = live.fresh(subject).to(bench.device)
     precision = "float16" if bench.measured.is_real else "float32"
     zs = torch.randn(PICTURES, 1, network.config.z_dim, device=bench.device)
