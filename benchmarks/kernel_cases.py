@@ -18,6 +18,7 @@ from cuda_ops.cuda.kinds import WIDE_HALF, Kind, empty_map, slot_count, slots_of
 from cuda_ops.cuda.styles import StyledLayer, styles
 from model.layers import mirror_pad
 from performer import model_report
+from performer.post.levels import Levels
 
 BOUNDS = {"SingleKind": 1e-5, "HalfKind": 5e-4, "BfloatKind": 4e-3}
 STYLES_BOUND = 1e-5
@@ -229,6 +230,7 @@ def _of_frames(on: On) -> Iterator[Case]:
         make = partial(_frame, on, layout)
         yield Case("frame", layout.upper(), "bytes", LEVELS_BOUND, make, furthest)
     yield Case("footage", "RGB", "bytes", 1e-6, partial(_footage, on), furthest)
+    yield Case("levels", "", "float32", BOUNDS["SingleKind"], partial(_levels, on))
 
 
 def _frame(on: On, layout: frames.Layout) -> Call:
@@ -260,3 +262,13 @@ def _footage(on: On) -> Call:
     out = torch.full((3, *SIZE), math.nan, device=on.device)
     step = frames.footage(on.engine, pixels.to(on.device), out)
     return Call([step], out, pixels.permute(2, 0, 1).double() / 127.5 - 1)
+
+
+def _levels(on: On) -> Call:
+    """Graded as by the post of that name, all of it at once."""
+    post, picture = Levels(Levels.Settings()), torch.randn(3, *SIZE).to(on.device)
+    out = torch.full_like(picture, math.nan)
+    values = {"black": 0.1, "white": 0.8, "gamma": 1.6, "gain": 0.7, "saturation": 2.0}
+    amounts = torch.tensor([values[name] for name in Levels.Settings.knobs()], device=on.device)
+    step = frames.levels(on.engine, picture, out, amounts)
+    return Call([step], out, post.apply(_exact(picture)[None], values)[0])
