@@ -8,14 +8,15 @@ device. The exit status is 1 where a row failed. Without an accelerator the proc
 shortened list of ``--quick``, which shows that the checks work and nothing about an accelerator.
 It ends within eight minutes: rows for which no time is left say so.
 
-On a CUDA device it also compares every kernel with float64, times whole networks by graph, eagerly,
-in plain torch and, with ``--official``, by NVIDIA's own plugins from a checkout DIR, says how far
-from the floor they are, what the live loop costs with a latent that moves and with twenty bends,
-which kernels take longest, whether memory grows over 20,000 frames, and whether frames come from
-one process into a texture of another by the card alone. ``--tune`` measures how each
-layer is cut best, and keeps that for whoever plays on this device; it takes up to twenty minutes
-more. ``--dry`` rehearses all of that on the processor, on stand-ins, so that it is known to run to
-its end before a device is at hand.
+On a CUDA device it also compares every kernel but those of bends with float64, and a Canvas with its
+encoder in half precision; times whole networks by graph, eagerly, in plain torch and, with
+``--official``, by NVIDIA's own plugins from a checkout DIR; and says how far from the floor they
+are, what the live loop costs with a latent that moves and with twenty bends, which kernels take
+longest, whether memory grows over 20,000 frames, and whether frames come from one process into a
+texture of another by the card alone. ``--tune`` measures how each layer is cut best, and keeps that
+for whoever plays on this device; it takes up to twenty minutes more. ``--dry`` rehearses all of
+that on the processor, on stand-ins, so that it is known to run to its end before a device is at
+hand.
 """
 
 import argparse
@@ -36,7 +37,15 @@ import torch
 from torch import Tensor
 
 import model
-from benchmarks import bends_on_device, cuts, lending, live, networks_on_device, on_device
+from benchmarks import (
+    bends_on_device,
+    canvas_on_device,
+    cuts,
+    lending,
+    live,
+    networks_on_device,
+    on_device,
+)
 from benchmarks.accelerator import Accelerator, CudaAccelerator
 from benchmarks.checking import Bench, Check, Row, run
 from cuda_ops.cuda.recording import patiently
@@ -215,7 +224,7 @@ def _frame_times(network: Network, bench: Bench) -> tuple[list[float], str]:
 CHECKS = (
     Check(
         "Kernels against float64",
-        ("layer", "variant", "kind", "seconds to compile", "relative error", "limit"),
+        ("kernel", "variant", "kind", "seconds to compile", "error", "limit"),
         on_device.kernel_rows,
         needs_device=True,
     ),
@@ -246,6 +255,12 @@ CHECKS = (
             "relative error",
         ),
         networks_on_device.network_rows,
+        needs_device=True,
+    ),
+    Check(
+        "Canvas with its encoder in half precision",
+        ("network", "precision", "eager ms", "relative error", "limit"),
+        canvas_on_device.canvas_rows,
         needs_device=True,
     ),
     Check(

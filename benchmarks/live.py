@@ -33,6 +33,7 @@ from performer.offline import Exactly
 from performer.processes.render import CardFramesDoor
 
 MOST_LATENT_COST, MOST_BENDS_COST = 0.10, 0.25
+_FIRST_SECONDS = 600.0  # however busy the machine is, the first frame is a graph
 # Twenty of them; one of the others needs a file, and four are much like two of these.
 _OTHERS = {"open", "close", "freeze", "adain", "canvas_chain"}
 KINDS = tuple(kind for kind in examples("") if kind not in _OTHERS)
@@ -78,7 +79,7 @@ class Show:
 
     def __init__(self, bench: Bench, subject: LiveSubject, folder: Path) -> None:
         self._frames = bench.measured.extent.live_frames
-        network = _network(subject).to(bench.device)
+        network = fresh(subject).to(bench.device)
         network.set_precision("float16" if bench.measured.is_real else "float32")
         (folder / "scene.yaml").write_text(_scene(subject), encoding="utf-8")
         scene = reading.read(str(folder / "scene.yaml"))
@@ -91,7 +92,7 @@ class Show:
         self._loop = Loop(OfflineClock(60), self, stations, door)
         assert isinstance(stations.paint, Captured)
         self.painted = stations.paint.graphs
-        self._loop.prepare(None)
+        self._loop.prepare(_FIRST_SECONDS)
 
     def drain(self) -> list[Change]:
         """What was put down since the last frame."""
@@ -121,7 +122,7 @@ class Show:
         return statistics.median(times)
 
 
-def _network(subject: LiveSubject) -> Network:
+def fresh(subject: LiveSubject) -> Network:
     """Fresh, with weights from torch's default generator."""
     budget = subject.resolution, subject.channel_base, subject.channel_max
     if subject.condition is None:

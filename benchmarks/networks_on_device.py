@@ -90,7 +90,7 @@ class Replayed:
             assert isinstance(picture, Tensor)
             return picture
 
-        with rehearsing():
+        with rehearsing(idle=lambda: True):  # as before the first frame of a show
             graphs.warm_up(work)
         with recording() as self._held:
             self._graph = graphs.capture(work)

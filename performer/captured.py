@@ -81,7 +81,7 @@ class Captured:
     def prepare(
         self, w: torch.Tensor, footage: Picture, snapshot: Snapshot, seconds: float | None = None
     ) -> None:
-        """Have the graph for frames like this one made, and wait for it; so long at most."""
+        """Have the graph for frames like this one made, and wait for it."""
         bending = None
         for _ in range(_TRIES):
             frame = self._frame(footage, snapshot, bending)

@@ -25,7 +25,11 @@ class Painting(Protocol):
     def prepare(
         self, w: torch.Tensor, footage: Picture, snapshot: Snapshot, seconds: float | None = None
     ) -> None:
-        """Get ready for frames like this one, in so many seconds at most."""
+        """Get ready for frames like this one.
+
+        Args:
+            seconds: for how long the first frame waits; None beside frames that play.
+        """
         ...
 
     def forget(self) -> None:

@@ -11,10 +11,20 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import bends_on_device, floor, gpu_check, lending, live, on_device
+from benchmarks import (
+    bends_on_device,
+    canvas_on_device,
+    floor,
+    gpu_check,
+    kernel_cases,
+    lending,
+    live,
+    on_device,
+)
 from benchmarks.accelerator import Extent
 from benchmarks.checking import Bench, run
 from benchmarks.dry import DryAccelerator
+from cuda_ops.cuda import maps
 from model.bends.add import Add
 from model.bends.multiply import Multiply
 from tests.cuda_ops.emulation.engine import Emulator
@@ -65,15 +75,13 @@ def rehearsal(bench: Bench, emulator: Emulator) -> Iterator[Bench]:
 def test_the_kernels_are_compared_wherever_they_run(rehearsal: Bench) -> None:
     rehearsal.measured.extent = replace(rehearsal.measured.extent, layers=6)
     rows = [measure() for measure in on_device.kernel_rows(rehearsal)]
-    assert [row.cells[1] for row in rows] == [
-        "T",
-        "T",
-        "T",
-        "R",
-        "R",
-        "T",
-    ]  # R's last is not radial
-    assert not any(row.failed for row in rows)
+    filtered, others = rows[:8], rows[8:]
+    of_layers = ["T", "T, a skip", "T", "T, a skip", "T", "R", "R", "T"]  # R's last is not radial
+    assert [row.cells[1] for row in filtered] == of_layers
+    kernels = {row.cells[0] for row in others}
+    assert kernels >= {"finish", "mirror", "waves", "styles", "gains", "upfirdn2d", "footage"}
+    assert [row.cells[1] for row in others if row.cells[0] == "frame"] == ["RGBA", "BGRA", "UYVY"]
+    assert not [row.cells for row in rows if row.failed]
 
 
 def test_a_kernel_that_computes_something_else_fails(
@@ -81,6 +89,41 @@ def test_a_kernel_that_computes_something_else_fails(
 ) -> None:
     monkeypatch.setattr(on_device, "gained", lambda taps, factor, gain: taps * factor)
     assert next(iter(on_device.kernel_rows(rehearsal)))().failed
+
+
+def test_smaller_kernels_that_compute_something_else_fail(
+    rehearsal: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame, pad = kernel_cases.frames.frame, kernel_cases.mirror_pad
+    swapped = {"rgba": "bgra", "bgra": "rgba", "uyvy": "uyvy"}
+    monkeypatch.setattr(
+        kernel_cases.frames, "frame", lambda *given: frame(*given[:3], swapped[given[3]])
+    )
+    monkeypatch.setattr(kernel_cases, "mirror_pad", lambda x, margin: pad(x, margin).flip(3))
+    rehearsal.measured.extent = replace(rehearsal.measured.extent, layers=0)
+    rows = [measure() for measure in on_device.kernel_rows(rehearsal)]
+    failed = [row.cells[:2] for row in rows if row.failed]
+    assert failed == [
+        ("mirror", "4 pixels"),
+        ("mirror", "60 pixels"),
+        ("frame", "RGBA"),
+        ("frame", "BGRA"),
+    ]
+
+
+def test_a_canvas_is_compared_with_its_encoder(
+    rehearsal: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (row,) = [measure() for measure in canvas_on_device.canvas_rows(rehearsal)]
+    assert (row.cells[:2], row.failed) == (("canvas 32", "float32"), False)
+    exact = float(row.cells[3])
+    assert exact < 1e-5
+    finish = maps.finish
+    monkeypatch.setattr(
+        maps, "finish", lambda *given, **named: finish(*given, **named | {"slope": 0.5})
+    )
+    (row,) = [measure() for measure in canvas_on_device.canvas_rows(rehearsal)]
+    assert row.failed
 
 
 def test_a_frame_that_reaches_a_texture_as_another_fails(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from cuda_ops.cuda.images import Images
 from cuda_ops.cuda.tuning import Choices
 from cuda_ops.toolchain import BuildError
 
+_SWITCH = "PERFORMER_KERNELS"
 OLDEST = 75  # before it there were no tensor cores, and half precision was slow
 
 
@@ -24,16 +26,17 @@ class Found(NamedTuple):
 @lru_cache(maxsize=16)
 def find(index: int = 0) -> Found:
     """The device that torch calls ``cuda:index``. Looks once; compiles nothing."""
+    if os.environ.get(_SWITCH) == "off":
+        return Found(None, f"{_SWITCH}=off; unset it")
+    images = Images(cache_folder())
     try:
-        images = Images(cache_folder())
         device = Device(index, Driver.find(), images, Choices(cache_folder() / "choices.json"))
-        compiler = images.compiler.name
+        if device.architecture < OLDEST:
+            line = f"sm_{device.architecture} is older than sm_{OLDEST}; take a newer graphics card"
+            return Found(None, line)
+        return Found(device, images.origin(device.architecture))
     except (BuildError, DriverError) as error:
         return Found(None, str(error))
-    if device.architecture < OLDEST:
-        line = f"sm_{device.architecture} is older than sm_{OLDEST}; take a newer graphics card"
-        return Found(None, line)
-    return Found(device, f"compiled by {compiler} for sm_{device.architecture}")
 
 
 _failures: list[str] = []

@@ -1,4 +1,5 @@
-// Between pictures, [3][height][width] of single precision in -1 … 1, and the bytes of frames.
+// Between pictures, [3][height][width] of single precision in -1 … 1, and the bytes of frames; and
+// the grade that a picture gets last.
 #include "numbers.cuh"
 
 struct Frame {
@@ -10,6 +11,13 @@ struct Frame {
 struct Footage {
   const uint8* in;  // [height][width][3], red first
   float* out;
+  int32 height, width;
+};
+
+struct Levels {
+  const float* in;
+  float* out;
+  const float* amounts;  // black, white, gamma, gain, saturation
   int32 height, width;
 };
 
@@ -30,7 +38,8 @@ struct Colour {
   float red, green, blue;
 };
 
-DEVICE Colour colour(const Frame& op, int64 pixel) {
+template <class Op>
+DEVICE Colour colour(const Op& op, int64 pixel) {
   const int64 plane = int64(op.height) * op.width;
   return {op.in[pixel], op.in[plane + pixel], op.in[2 * plane + pixel]};
 }
@@ -41,6 +50,13 @@ DEVICE float brightness(Colour c) { return 0.2126f * c.red + 0.7152f * c.green +
 DEVICE Colour unit(Colour c) {
   return {fminf(fmaxf(fmaf(c.red, 0.5f, 0.5f), 0), 1), fminf(fmaxf(fmaf(c.green, 0.5f, 0.5f), 0), 1),
           fminf(fmaxf(fmaf(c.blue, 0.5f, 0.5f), 0), 1)};
+}
+
+// Light of 0 … 1, black and white stretched to the ends, and its gamma.
+DEVICE float stretched(float x, const float* amounts) {
+  const float black = amounts[0], white = amounts[1], gamma = amounts[2];
+  const float light = (fmaf(x, 0.5f, 0.5f) - black) / fmaxf(white - black, 1.0f / 255);
+  return gamma == 1 ? light : powf(fmaxf(light, 0), 1 / gamma);
 }
 
 }  // namespace frames
@@ -77,4 +93,15 @@ KERNEL(footage_kernel, Footage, kThreads, 1) {
   const int64 at = item(), plane = int64(op.height) * op.width;
   if (at >= plane) return;
   for (int c = 0; c < 3; c++) op.out[c * plane + at] = op.in[3 * at + c] / 127.5f - 1;
+}
+
+KERNEL(levels_kernel, Levels, kThreads, 1) {
+  const int64 at = item(), plane = int64(op.height) * op.width;
+  if (at >= plane) return;
+  const Colour c = colour(op, at);
+  const Colour light = {stretched(c.red, op.amounts), stretched(c.green, op.amounts), stretched(c.blue, op.amounts)};
+  const float grey = brightness(light), gain = 2 * op.amounts[3], saturation = op.amounts[4];
+  op.out[at] = fmaf(fmaf(light.red - grey, saturation, grey), gain, -1);
+  op.out[plane + at] = fmaf(fmaf(light.green - grey, saturation, grey), gain, -1);
+  op.out[2 * plane + at] = fmaf(fmaf(light.blue - grey, saturation, grey), gain, -1);
 }

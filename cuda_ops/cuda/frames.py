@@ -1,4 +1,5 @@
-"""Between pictures on the device and the bytes of frames, as steps: see ``frames.cu``."""
+"""Between pictures on the device and the bytes of frames, and the grade that pictures get last, as
+steps: see ``frames.cu``."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from typing import Literal
 from torch import Tensor
 
 from cuda_ops.cuda.engine import Engine, Step, Variant, over
-from cuda_ops.cuda.parameters import Frame
+from cuda_ops.cuda.parameters import Frame, Levels
 
 Layout = Literal["rgba", "bgra", "uyvy"]
 BYTES: dict[Layout, int] = {"rgba": 4, "bgra": 4, "uyvy": 2}
@@ -39,6 +40,23 @@ def footage(engine: Engine, pixels: Tensor, out: Tensor) -> Step[Frame]:
     return Step(
         kernel, over(height * width), _parameters(pixels, out, height, width), (pixels, out)
     )
+
+
+def levels(engine: Engine, picture: Tensor, out: Tensor, amounts: Tensor) -> Step[Levels]:
+    """A picture [3, height, width], float32, graded into ``out``: `performer.post.levels` says how.
+
+    ``amounts``: float32 [5], read anew at each run: black, white, gamma, gain, saturation.
+    """
+    _, height, width = picture.shape
+    parameters = Levels(
+        source=picture.data_ptr(),
+        out=out.data_ptr(),
+        amounts=amounts.data_ptr(),
+        height=height,
+        width=width,
+    )
+    kernel = engine.load(Variant("frames", "levels_kernel"))
+    return Step(kernel, over(height * width), parameters, (picture, out, amounts))
 
 
 def _parameters(source: Tensor, out: Tensor, height: int, width: int) -> Frame:

@@ -119,6 +119,7 @@ class Graphs(Generic[R]):
         self._said: set[str] = set()
         self._job: _Job[R] | None = None
         self._playing: Hashable = None
+        self._is_idle = False  # whoever plays waits for a graph
         self._waited = 0  # frames since what was wanted was shown
         self.replays = self.eager = 0
 
@@ -131,7 +132,19 @@ class Graphs(Generic[R]):
         return "failed" if structure in self._failed else "missing"
 
     def prepare(self, work: Work[R], seconds: float | None = None) -> bool:
-        """Have a structure captured before anybody plays it; whether it is, in so many seconds."""
+        """Have a structure captured before anybody plays it; whether it is.
+
+        Args:
+            seconds: for how long the first frame waits for it; None beside frames that play. What
+                is fastest is searched only while it waits.
+        """
+        self._is_idle = seconds is not None
+        try:
+            return self._prepare(work, seconds)
+        finally:
+            self._is_idle = False
+
+    def _prepare(self, work: Work[R], seconds: float | None) -> bool:
         self._want(work, is_prepared=True)
         ends = None if seconds is None else time.monotonic() + seconds
         while self.state(work.structure) == "capturing":
@@ -222,7 +235,7 @@ class Graphs(Generic[R]):
     def _make(self, work: Work[R]) -> _Captured[R]:
         """Beside the frames: warm up and capture."""
         with self._turn:
-            with rehearsing():
+            with rehearsing(lambda: self._is_idle):
                 self._api.warm_up(work)
             with recording() as held:
                 return _Captured(self._api.capture(work), work, held)

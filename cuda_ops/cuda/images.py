@@ -21,7 +21,6 @@ from cuda_ops.cuda.engine import SOURCES, Variant
 from cuda_ops.toolchain import BuildError
 
 FLAGS = ("--std=c++17",)
-_SWITCH = "PERFORMER_KERNELS"
 _LOG_LINES = 3
 
 
@@ -79,8 +78,6 @@ class NvccCompiler:
 
 def find_compiler() -> Compiler:
     """NVRTC, or where there is none nvcc on ``$PATH``. Errors: `BuildError`."""
-    if os.environ.get(_SWITCH) == "off":
-        raise BuildError(f"{_SWITCH}=off; unset it")
     try:
         return NvrtcCompiler(nvrtc.find())
     except BuildError:
@@ -108,9 +105,19 @@ class Images:
         """What compiles here. Errors: `BuildError`."""
         return find_compiler()
 
+    def origin(self, architecture: int) -> str:
+        """Where machine code for a device comes from, for people. Errors: `BuildError` where no
+        compiler is found and nothing for such a device is kept."""
+        try:
+            return f"compiled by {self.compiler.name} for sm_{architecture}"
+        except BuildError as error:
+            if not any(self._folder.glob(_name("*", architecture, "*"))):
+                raise
+            return f"kept for sm_{architecture}, and no others ({error})"
+
     def __call__(self, variant: Variant, architecture: int) -> bytes:
         """A cubin. Errors: `BuildError`."""
-        file = self._folder / f"{variant.source}-{key(variant, architecture)}.cubin"
+        file = self._folder / _name(variant.source, architecture, key(variant, architecture))
         with contextlib.suppress(FileNotFoundError):
             return file.read_bytes()
         image = self.compiler(variant, architecture)
@@ -124,3 +131,8 @@ class Images:
             part = file.with_suffix(f".{os.getpid()}.part")
             part.write_bytes(image)
             part.replace(file)
+
+
+def _name(source: str, architecture: int, key: str) -> str:
+    """Of a file of machine code."""
+    return f"{source}-sm_{architecture}-{key}.cubin"

@@ -6,17 +6,20 @@ then: an operator compiles nothing while somebody waits for it.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from cuda_driver.library import DriverError
 from cuda_ops import library, paths
 from cuda_ops.cuda import device as devices
 from cuda_ops.cuda import frames, recording
 from cuda_ops.cuda import upfirdn2d as resampling
 from cuda_ops.cuda.driver import Device
 from cuda_ops.cuda.engine import Variant
+from cuda_ops.toolchain import BuildError
 
 
 def upfirdn2d(x: Tensor, f: Tensor | None, *options: Any) -> Tensor | None:
@@ -47,10 +50,28 @@ def rgba(picture: Tensor) -> Tensor | None:
     return out
 
 
+def levels(picture: Tensor, amounts: Tensor) -> Tensor | None:
+    """A picture [1, 3, height, width] graded by ``amounts`` [5], by its kernel; None where torch is
+    to play it."""
+    if picture.device.type != "cuda" or picture.dtype != torch.float32 or len(picture) != 1:
+        return None
+    if not paths.is_automatic() or not library.is_plain(picture, amounts):
+        return None
+    found = devices.find(_index(picture.device)).device
+    if found is None or not _is_loaded(found, Variant("frames", "levels_kernel")):
+        return None
+    source = picture.contiguous()
+    out = torch.empty_like(source)
+    frames.levels(found, source[0], out[0], amounts)()
+    return out
+
+
 def _is_loaded(device: Device, variant: Variant) -> bool:
-    """Whether a kernel is loaded; beside the frame, whoever makes graphs waits until it is."""
+    """Whether a kernel is loaded; beside the frame, whoever makes graphs waits until it is. What
+    does not load costs nobody a graph: torch plays it there."""
     if recording.is_apart():
-        device.load(variant)
+        with contextlib.suppress(BuildError, DriverError):
+            device.load(variant)
     return device.ready(variant) is not None
 
 

@@ -162,3 +162,7 @@ class Upfirdn2d(Structure):
 
 class Frame(Structure):
     _fields_ = _fields(pointer, "source out") + _fields(count, "height width")
+
+
+class Levels(Structure):
+    _fields_ = _fields(pointer, "source out amounts") + _fields(count, "height width")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -22,9 +22,14 @@ class UncapturableError(RuntimeError):
     """Work that needs the host in every frame, so that no graph can do it."""
 
 
+def _busy() -> bool:
+    return False
+
+
 class _Thread(threading.local):
     rehearses = False
     is_patient = False
+    idle: Callable[[], bool] = staticmethod(_busy)
     held: list[object] | None = None
 
 
@@ -32,13 +37,18 @@ _thread = _Thread()
 
 
 @contextlib.contextmanager
-def rehearsing() -> Iterator[None]:
-    """Meanwhile this thread runs work for what it makes only once."""
-    former, _thread.rehearses = _thread.rehearses, True
+def rehearsing(idle: Callable[[], bool] = _busy) -> Iterator[None]:
+    """Meanwhile this thread runs work for what it makes only once.
+
+    Args:
+        idle: whether nobody plays on the device now, so that a search disturbs no frame.
+    """
+    former = _thread.rehearses, _thread.idle
+    _thread.rehearses, _thread.idle = True, idle
     try:
         yield
     finally:
-        _thread.rehearses = former
+        _thread.rehearses, _thread.idle = former
 
 
 @contextlib.contextmanager
@@ -69,6 +79,11 @@ def is_recording() -> bool:
 def is_rehearsing() -> bool:
     """Whether this thread rehearses, so that nothing it writes may stay."""
     return _thread.rehearses
+
+
+def may_search() -> bool:
+    """Whether this thread may try what is fastest, on the device's time."""
+    return is_rehearsing() and _thread.idle()
 
 
 def is_apart() -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import torch
 
 R = TypeVar("R")
-WARM_UPS = 2  # the first makes and searches; the second runs as it will be captured
+WARM_UPS = 2  # the first makes, and searches where it may; the second runs as it will be captured
 
 
 class TorchGraph(Generic[R]):

@@ -39,9 +39,10 @@ def correlate(x: Tensor, kernel: Tensor, padding: int, stride: int = 1) -> Tenso
         return F.conv2d(x.float(), kernel.float(), None, stride, padding).to(x.dtype)
     if x.device.type != "cuda" or not torch.backends.cudnn.enabled:
         return F.conv2d(x, kernel, None, stride, padding)
-    # A rehearsal has cuDNN try all it has for this convolution; what was best is played from then
-    # on. The switch that torch has for that is for all threads, and would hold up the frame.
-    search, tf32 = recording.is_rehearsing(), torch.backends.cudnn.allow_tf32
+    # Before the first frame cuDNN tries all it has for this convolution, and torch remembers for
+    # this thread what was best. While frames play its heuristics choose: a search takes the device
+    # from them. The switch that torch has for that is for all threads, the frame's too.
+    search, tf32 = recording.may_search(), torch.backends.cudnn.allow_tf32
     sides = (padding, padding), (stride, stride), (1, 1)
     return torch.cudnn_convolution(x, kernel, *sides, 1, search, False, tf32)
 

@@ -1,6 +1,7 @@
 """The CUDA sources compile for every device from sm_75 on, by NVRTC and by nvcc, without any device."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -13,12 +14,13 @@ from cuda_ops.cuda.bend_kernels import KERNELS
 from cuda_ops.cuda.engine import SOURCES, Variant
 from cuda_ops.cuda.filtered_lrelu import Filters
 from cuda_ops.cuda.images import Images, NvccCompiler, NvrtcCompiler, key
-from cuda_ops.cuda.kinds import BFLOAT, HALF, SINGLE, Kind
+from cuda_ops.cuda.kinds import BFLOAT, HALF, KINDS, SINGLE, WIDE_HALF, Kind
 from cuda_ops.cuda.tuning import Choices
+from cuda_ops.cuda.upfirdn2d import ELEMENTS
 from cuda_ops.toolchain import BuildError
 
 ELF = b"\x7fELF"
-OLDEST, NEWEST = 75, 120
+OLDEST, BETWEEN, NEWEST = 75, 90, 120
 ARCHITECTURES = (75, 80, 86, 89, 90, 100, 120)
 
 
@@ -28,19 +30,22 @@ class _Large:
     processors, shared_bytes, literal, choices = 132, 227 << 10, True, Choices()
 
 
-def _filtered(kind: Kind, factor: int, rank: int) -> Variant:
+def _filtered(kind: Kind, factor: int, rank: int, *, has_skip: bool = False) -> Variant:
     """What a device loads for a layer of 512 channels."""
     taps, products = torch.rand(6 * factor), torch.rand(rank, 12)
     down = Separable(products, products)
     filters = Filters(factor, taps, down, {2: 9, 4: -6}[factor], 0.2, 256.0)
     cut = filtered_lrelu.chosen(kind, filters, 512, (148, 148), _Large())
-    return filtered_lrelu.variant(_Large(), kind, filters, False, 32, cut)
+    return filtered_lrelu.variant(_Large(), kind, filters, has_skip, 32, cut)
 
 
 SMALL = [
     Variant("styles", "affine_kernel"),
     Variant("frames", "uyvy_kernel"),
-    Variant("upfirdn2d", "upfirdn2d_kernel", (("ELEMENT", "Half"),)),
+    *(
+        Variant("upfirdn2d", "upfirdn2d_kernel", (("ELEMENT", element),))
+        for element in ELEMENTS.values()
+    ),
     *(
         Variant(source, kernel, (("KIND", kind),))
         for source, kernel in (
@@ -53,9 +58,24 @@ SMALL = [
 LARGE = [
     _filtered(HALF, 2, 1),
     _filtered(HALF, 4, 2),
+    _filtered(HALF, 2, 1, has_skip=True),
+    _filtered(WIDE_HALF, 4, 1, has_skip=True),
     _filtered(SINGLE, 2, 3),
     _filtered(BFLOAT, 4, 1),
 ]
+ALL = [*SMALL, *LARGE]
+
+
+def _kernels(source: str) -> set[str]:
+    """All that a file of `SOURCES` declares."""
+    return set(re.findall(r"^KERNEL\((\w+),", (SOURCES / f"{source}.cu").read_text("utf-8"), re.M))
+
+
+def test_what_is_compiled_here_is_every_source_in_every_kind_and_beside_a_skip() -> None:
+    assert {each.source for each in ALL} == {file.stem for file in SOURCES.glob("*.cu")}
+    filtered = [dict(each.defines) for each in LARGE]
+    assert {each["KIND"] for each in filtered} == {kind.name for kind in KINDS}
+    assert {(each["UP"], each["SKIP"]) for each in filtered} == {(2, 0), (2, 1), (4, 0), (4, 1)}
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +94,14 @@ def by_nvcc() -> NvccCompiler:
     return NvccCompiler(program)
 
 
-@pytest.mark.parametrize("architecture", [OLDEST, NEWEST])
-@pytest.mark.parametrize("variant", [*SMALL, *LARGE], ids=lambda variant: variant.source)
+@pytest.mark.parametrize("architecture", [OLDEST, BETWEEN, NEWEST])
+@pytest.mark.parametrize("variant", ALL, ids=lambda variant: variant.source)
 def test_nvrtc_compiles_without_any_header(
     by_nvrtc: NvrtcCompiler, variant: Variant, architecture: int
 ) -> None:
     image = by_nvrtc(variant, architecture)
     assert image.startswith(ELF)
-    assert variant.kernel.encode() in image
+    assert all(kernel.encode() in image for kernel in _kernels(variant.source))
 
 
 def test_nvrtc_says_the_first_error(by_nvrtc: NvrtcCompiler) -> None:
@@ -97,9 +117,11 @@ def test_nvcc_compiles_for_every_architecture(by_nvcc: NvccCompiler, architectur
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("variant", [*SMALL, *LARGE], ids=lambda variant: variant.source)
+@pytest.mark.parametrize("variant", ALL, ids=lambda variant: variant.source)
 def test_nvcc_compiles_every_source(by_nvcc: NvccCompiler, variant: Variant) -> None:
-    assert by_nvcc(variant, OLDEST).startswith(ELF)
+    image = by_nvcc(variant, BETWEEN)
+    assert image.startswith(ELF)
+    assert all(kernel.encode() in image for kernel in _kernels(variant.source))
 
 
 def test_nvcc_says_what_is_wrong(by_nvcc: NvccCompiler) -> None:
@@ -151,12 +173,6 @@ def test_a_folder_that_cannot_be_written_costs_only_time(kept: Images, tmp_path:
     tmp_path.chmod(0o500)
     assert kept(SMALL[0], 90)
     tmp_path.chmod(0o700)
-
-
-def test_kernels_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PERFORMER_KERNELS", "off")
-    with pytest.raises(BuildError, match="unset it"):
-        images.find_compiler()
 
 
 def test_a_machine_without_any_compiler_says_what_to_install(

@@ -5,12 +5,18 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from cuda_driver.library import Driver, DriverError
+from cuda_ops.cuda import device as devices
+from cuda_ops.cuda import images, operators, recording
+from cuda_ops.cuda.device import Found
 from cuda_ops.cuda.driver import Device
 from cuda_ops.cuda.engine import Launch, Variant
+from cuda_ops.cuda.images import Images
 from cuda_ops.cuda.parameters import Pack
 from cuda_ops.toolchain import BuildError, find_compiler
 
@@ -116,3 +122,72 @@ def test_a_machine_without_a_device_has_no_driver(
             Driver.find()
     finally:
         failing.value = 0
+
+
+class _Compiler:
+    name = "a compiler"
+
+    def __call__(self, variant: Variant, architecture: int) -> bytes:
+        return b"image\0"
+
+
+@pytest.fixture
+def without_compiler(
+    library: ctypes.CDLL, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A machine with a device and no compiler; where it keeps machine code."""
+
+    def missing() -> images.Compiler:
+        raise BuildError("no NVRTC; install it")
+
+    monkeypatch.setattr(devices, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(images, "find_compiler", missing)
+    monkeypatch.setattr(Driver, "find", lambda: Driver(library))
+    monkeypatch.delenv("PERFORMER_KERNELS", raising=False)
+    return tmp_path
+
+
+def _find() -> Found:
+    return devices.find.__wrapped__(0)
+
+
+def _keep(folder: Path, variant: Variant, architecture: int) -> None:
+    """What a machine with a compiler leaves behind."""
+    made = Images(folder)
+    made.compiler = _Compiler()
+    made(variant, architecture)
+
+
+def test_kernels_that_are_kept_play_without_any_compiler(without_compiler: Path) -> None:
+    kept = Variant("maps", "pack_kernel")
+    _keep(without_compiler, kept, 90)
+    device, line = _find()
+    assert line == "kept for sm_90, and no others (no NVRTC; install it)"
+    assert device is not None
+    assert device.load(kept) is device.ready(kept)
+    with pytest.raises(BuildError, match="no NVRTC"):
+        device.load(Variant("frames", "rgba_kernel"))
+
+
+def test_without_a_compiler_and_kernels_for_it_a_device_plays_none(without_compiler: Path) -> None:
+    _keep(without_compiler, Variant("maps", "pack_kernel"), 75)
+    assert _find() == (None, "no NVRTC; install it")
+
+
+def test_a_kernel_that_does_not_load_costs_no_graph(
+    without_compiler: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _keep(without_compiler, Variant("maps", "pack_kernel"), 90)
+    found = _find()
+    monkeypatch.setattr(devices, "find", lambda index: found)
+    picture = SimpleNamespace(device=torch.device("cuda", 0))
+    with recording.rehearsing():
+        assert operators.rgba(picture) is None
+
+
+def test_kernels_can_be_switched_off(
+    without_compiler: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _keep(without_compiler, Variant("maps", "pack_kernel"), 90)
+    monkeypatch.setenv("PERFORMER_KERNELS", "off")
+    assert _find() == (None, "PERFORMER_KERNELS=off; unset it")

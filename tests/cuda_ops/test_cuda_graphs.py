@@ -154,6 +154,20 @@ def test_nobody_waits_for_longer_than_he_said(graphs: Graphs[str], beside: HandC
     assert graphs.prepare(_Work("plain"), seconds=0.01)
 
 
+def test_what_is_fastest_is_searched_only_while_the_first_frame_waits(
+    api: _Api, said: list[str]
+) -> None:
+    told: list[bool] = []
+    run = lambda: told.append(recording.may_search())  # noqa: E731
+    slow, quick = HandCranked(), HandCranked(waits=False)
+    late, early = (Graphs[str](api, said.append, beside) for beside in (slow, quick))
+    assert early.prepare(_Work("first", run), seconds=5.0)
+    assert early.prepare(_Work("beside", run))
+    assert not late.prepare(_Work("too slow", run), seconds=0.01)
+    slow.turn()
+    assert told == [True, False, False, False, False, False]
+
+
 def test_what_does_not_get_ready_is_seen_eagerly_after_a_while(
     graphs: Graphs[str], beside: HandCranked
 ) -> None:

@@ -14,6 +14,7 @@ from cuda_ops.cuda.kinds import BFLOAT, HALF, SINGLE, Kind, empty_map, slot_coun
 from cuda_ops.cuda.styles import StyledLayer, styles
 from model.layers import mirror_pad
 from performer.pictures import into_frame, to_tensor
+from performer.post.levels import Levels
 from tests.cuda_ops.emulation.engine import Emulator
 from tests.cuda_ops.native_rig import relative_error
 
@@ -185,6 +186,27 @@ def test_frames_that_cannot_be_are_refused(emulator: Emulator) -> None:
         frames.frame(emulator, torch.zeros(3, 2, 3), torch.zeros(12, dtype=torch.uint8), "uyvy")
     with pytest.raises(ValueError, match="does not fit"):
         frames.frame(emulator, torch.zeros(3, 2, 3), torch.zeros(12, dtype=torch.uint8), "rgba")
+
+
+GRADES = {
+    "stretched": {"black": 0.2, "white": 0.7},
+    "cut": {"black": 0.6, "white": 0.5},
+    "lifted": {"gamma": 2.2},
+    "darkened": {"gamma": 0.4, "gain": 1.5},
+    "grey": {"saturation": 0.0},
+    "all": {"black": 0.1, "white": 0.8, "gamma": 1.6, "gain": 0.7, "saturation": 2.0},
+}
+
+
+@pytest.mark.parametrize("grade", GRADES.values(), ids=GRADES.keys())
+def test_levels_are_those_of_the_post(emulator: Emulator, grade: dict[str, float]) -> None:
+    post, picture = Levels(Levels.Settings()), torch.randn(3, 20, 31)
+    amounts, out = torch.zeros(5), torch.full_like(picture, math.nan)
+    step = frames.levels(emulator, picture, out, amounts)
+    values = post.settings.starts() | grade
+    amounts.copy_(torch.tensor([values[name] for name in Levels.Settings.knobs()]))  # read anew
+    step()
+    assert relative_error(out, post.apply(picture.double()[None], values)[0]) < 1e-5
 
 
 def test_footage_is_the_picture_that_it_is_on_the_processor(emulator: Emulator) -> None:

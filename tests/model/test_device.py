@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from model.bends.chain import Chain, places
 from model.bends.playing import LayerBends
 from model.device import programs
 from model.device.programs import OnDevice
+from model.device.steps import correlate
 from model.device.stylegan3 import StyleGAN3Steps
 from model.network import Network
 from model.untrained_canvas import untrained_like
@@ -100,6 +102,20 @@ def test_stylegan3_is_as_exact_as_its_precision(
         painted = network.synthesis(w)
     exact = _exact(network, lambda exact: exact.synthesis(w.double()))
     assert relative_error([painted], [exact]) < BOUNDS[precision]
+
+
+def test_cudnn_searches_only_where_that_disturbs_no_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[bool] = []
+    monkeypatch.setattr(torch, "cudnn_convolution", lambda *given: searched.append(given[6]))
+    x = SimpleNamespace(device=torch.device("cuda"))
+    correlate(x, torch.zeros(1), 1)
+    with rehearsing():
+        correlate(x, torch.zeros(1), 1)
+    with rehearsing(idle=lambda: True):
+        correlate(x, torch.zeros(1), 1)
+    with recording():
+        correlate(x, torch.zeros(1), 1)
+    assert searched == [False, False, True, False]
 
 
 @pytest.mark.usefixtures("emulated")

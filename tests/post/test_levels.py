@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from cuda_ops.cuda import operators
 from performer.post.levels import Levels
 
 PART = Levels(Levels.Settings())
@@ -66,3 +67,21 @@ def test_leaving_neutral_does_not_jump(name: str) -> None:
 
 def test_half_precision_stays_half_precision() -> None:
     assert PART.apply(picture().half(), {**NEUTRAL, "gamma": 2.0}).dtype is torch.float16
+
+
+@pytest.mark.parametrize("moved", [{"gamma": 2.2}, {"black": 0.3, "white": 0.3}, {"saturation": 2}])
+def test_amounts_on_a_device_are_followed_to_the_same_picture(moved: dict[str, float]) -> None:
+    values = {**NEUTRAL, **moved}
+    amounts = torch.tensor([values[name] for name in Levels.Settings.knobs()], dtype=torch.float64)
+    followed = PART.follow(picture(), amounts, values)
+    torch.testing.assert_close(followed, PART.apply(picture(), values))
+
+
+def test_where_the_kernel_is_loaded_it_grades(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[torch.Tensor] = []
+    graded, amounts = torch.zeros(1), torch.ones(5)
+    monkeypatch.setattr(operators, "levels", lambda *these: given.extend(these) or graded)
+    shown = picture()
+    assert PART.follow(shown, amounts, NEUTRAL) is graded
+    assert given[0] is shown
+    assert given[1] is amounts
