@@ -37,11 +37,10 @@ def _layers() -> list[AliasFreeLayerConfig]:
 
 
 def kernel_rows(bench: Bench) -> Iterator[Callable[[], Row]]:
-    """Every kernel but those of bends, in every kind of map, against float64."""
+    """Every kernel but those of bends (`bends_on_device`), in every kind of map, against float64."""
     extent = bench.measured.extent
     on = On(bench.measured.engine, bench.device)
     filtered = chain.from_iterable(_filtered(on, kind, extent.layers) for kind in extent.kinds)
-    # Kernels of bends (`cuda_ops.cuda.bends`) belong here too, as cases of a module of their own.
     for case in chain(filtered, kernel_cases.cases(on, extent.kinds)):
         yield partial(_kernel_row, case)
 
