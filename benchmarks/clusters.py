@@ -115,9 +115,12 @@ def report(subject: Subject, seen: Sequence[Any], k: int) -> Iterator[str]:
 def _row(name: str, rows: Sequence[tuple[float, float]], agreement: str) -> str:
     if not rows:
         return f"| {name} | 0 | | | | {agreement} |"
-    areas, radii = np.exp(np.log(rows).mean(0))
-    compact = np.mean([area < 1 for area, _ in rows])
-    return f"| {name} | {len(rows)} | {areas:.2f} | {radii:.2f} | {compact:.0%} | {agreement} |"
+    logs = np.log(rows)
+    areas, radii = np.exp(logs.mean(0))
+    error = areas * logs[:, 0].std() / np.sqrt(len(rows))  # standard, of the mean
+    compact = np.mean(logs[:, 0] < 0)
+    cells = f"{areas:.2f} ± {error:.2f} | {radii:.2f} | {compact:.0%} | {agreement}"
+    return f"| {name} | {len(rows)} | {cells} |"
 
 
 def main() -> None:

