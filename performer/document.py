@@ -29,11 +29,16 @@ Path_ = Sequence[str | int]
 
 
 class Document:
-    """A YAML mapping and where each of its fields stands."""
+    """A YAML mapping and where each of its fields stands.
+
+    Attributes:
+        laid: the fields that a command line laid over it, which are no fault of the file.
+    """
 
     def __init__(self, name: str, data: CommentedMap) -> None:
         self.name = name
         self.data = data
+        self.laid: list[Path_] = []
 
     def line(self, path: Path_) -> int:
         """The line (from 1) of the field at ``path``, or of the nearest field around it."""
@@ -51,7 +56,10 @@ class Document:
 
     def problem(self, path: Path_, what: str, mend: str) -> Problem:
         """A problem with the field at ``path``."""
-        return Problem(self.name, self.line(path), ".".join(map(str, path)) or "scene", what, mend)
+        field = ".".join(map(str, path)) or "scene"
+        if any(tuple(path[: len(laid)]) == tuple(laid) for laid in self.laid):
+            return Problem("--set", 0, field, what, mend)
+        return Problem(self.name, self.line(path), field, what, mend)
 
 
 def read(file: Path) -> Document:

@@ -99,6 +99,11 @@ def without(scene: Scene, config: Any) -> list[str]:
     return names + [f"model.{knob}" for knob in knobs]
 
 
+def unused(scene: Scene, config: Any) -> list[str]:
+    """The fields of the model that ``scene`` sets, and that do nothing for such a network."""
+    return [f"model.{knob}" for knob in lacking(config) if knob in scene.model.model_fields_set]
+
+
 def _native(settings: ModelSettings) -> int:
     """The resolution that an untrained network is made for: the canvas's shorter side."""
     return max(1 << (min(settings.canvas).bit_length() - 1), _LEAST_NATIVE)

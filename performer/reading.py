@@ -131,6 +131,7 @@ def _lay_over(source: Document, setting: str) -> None:
         what, mend = "there is no such section in the scene", "use a path of the scene's YAML"
         raise SceneError([Problem("--set", 0, ".".join(path), what, mend)])
     node[last] = document.scalar(text)  # type: ignore[index]
+    source.laid.append(tuple(path))
 
 
 class _Reader:

@@ -60,3 +60,14 @@ def test_what_is_missing_is_said_once_and_with_its_path(tmp_path: Path) -> None:
         offline.check(*reading.read_without_files(str(file)))
     (line,) = str(refused.value).splitlines()
     assert line.startswith(f"{file}:3: source.file: there is no file {tmp_path / 'gone.png'};")
+
+
+def test_what_a_network_lacks_is_said_before_it_is_painted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "scene.yaml"
+    file.write_text(GOOD, encoding="utf-8")
+    settings = ("model.skip_1=0.5", "model.skip_8=0.5")
+    offline.save_picture(reading.read(str(file), settings), 0, tmp_path / "frame.png")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("scene.yaml: model.skip_8: does nothing; untrained (seed 7) has none")

@@ -58,6 +58,13 @@ def test_a_setting_from_the_command_line_lies_over_the_file(tmp_path: Path) -> N
     assert scene.model.canvas == (512, 256)
 
 
+def test_a_wrong_setting_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(SceneError, match=r"^--set: bends\.twist\.angle: 300 is too large"):
+        read(tmp_path, GOOD, ("bends.twist.angle=300",))
+    with pytest.raises(SceneError, match=r"^--set: model\.skip_9: is not a field here"):
+        read(tmp_path, GOOD, ("model.skip_9=0.5",))
+
+
 @pytest.mark.parametrize(
     ("broken", "by", "line"),
     [

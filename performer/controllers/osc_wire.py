@@ -83,6 +83,10 @@ def listen(port: int, *, lan: bool) -> socket.socket:
     except OSError as error:
         taken.close()
         busy = error.errno == errno.EADDRINUSE
-        why = "is taken by another program" if busy else f"cannot be taken ({error.strerror})"
+        why = (
+            "is taken by another program, or another show"
+            if busy
+            else f"cannot be taken ({error.strerror})"
+        )
         raise PerformerError(f"osc: port {port} {why}; change `port:` of the controller") from error
     return taken

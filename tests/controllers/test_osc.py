@@ -341,7 +341,9 @@ def test_a_target_that_is_not_found_is_said_and_the_rest_plays(tmp_path: Path) -
 def test_a_taken_port_is_said_in_one_line_with_its_mend(tmp_path: Path) -> None:
     async def performance(stage: Stage) -> None:
         other = Osc(Osc.Settings(port=stage.port))
-        says = rf"osc: port {stage.port} is taken by another program; change `port:`"
+        says = (
+            rf"osc: port {stage.port} is taken by another program, or another show; change `port:`"
+        )
         with pytest.raises(PerformerError, match=says):
             await other.start(TABLE, ChangesDoor(tmp_path / "changes"), Router(), False, list)
         other.close()
