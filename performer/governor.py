@@ -85,7 +85,7 @@ class Governor:
         self._level += 1
         self._forget()
         names = ", ".join(dict.fromkeys(self.given_up))
-        self._line = f"render: {rate:.1f} of {self._rate:g} frames a second; given up: {names}"
+        self._line = f"render: fell to {rate:.1f} of {self._rate:g} frames a second; given up: {names}"
         return True
 
     def _up(self, now: float) -> bool:
