@@ -85,7 +85,8 @@ class Governor:
         self._level += 1
         self._forget()
         names = ", ".join(dict.fromkeys(self.given_up))
-        self._line = f"render: fell to {rate:.1f} of {self._rate:g} frames a second; given up: {names}"
+        fell = f"fell to {rate:.1f} of {self._rate:g} frames a second"
+        self._line = f"render: {fell}; given up: {names}"
         return True
 
     def _up(self, now: float) -> bool:

@@ -45,7 +45,9 @@ def test_a_machine_that_is_merely_below_the_asked_rate_gives_nothing_up() -> Non
 def test_one_that_is_far_below_it_gives_up_only_what_nobody_in_the_hall_sees() -> None:
     machine = Machine(lambda _: 12.0).play(120)
     assert machine.given_up == [PREVIEW]
-    assert machine.governor.line == ("render: fell to 12.0 of 30 frames a second; given up: preview")
+    assert machine.governor.line == (
+        "render: fell to 12.0 of 30 frames a second; given up: preview"
+    )
 
 
 def test_below_the_floor_one_thing_goes_after_another_in_the_stated_order_and_fast() -> None:

@@ -83,7 +83,9 @@ def test_under_load_the_preview_goes_then_post_then_half_of_the_canvas_and_it_is
     assert (thrift.given_up[:3], loop.post.given_up) == (["preview", "post", "canvas"], True)
     assert loop.generator.sizes.canvas(loop.values) == (23, 45)
     assert loop.generator.sizes.shown(loop.values) == (32, 64)
-    assert thrift.line == "render: fell to 4.0 of 30 frames a second; given up: preview, post, canvas"
+    assert (
+        thrift.line == "render: fell to 4.0 of 30 frames a second; given up: preview, post, canvas"
+    )
     play(thrift, clock, 30.0, 60)
     assert (thrift.given_up, loop.post.given_up, loop.generator.sizes.share) == ([], False, 1.0)
     said = capfd.readouterr().err.splitlines()
