@@ -10,7 +10,7 @@ Rand index: 1 is the same groups, 0 is chance).
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,8 @@ from performer.clustering import conditions, grouped
 from performer.subject import Subject
 
 HELD = 0.8
-DRAWS = 2
-PICTURES = 3
+DRAWS = 4
+PICTURES = 8
 
 
 def area(change: Tensor) -> float:
@@ -69,8 +69,8 @@ class Painter:
 
 def ratios(
     painter: Painter, found: Clusters, layer: str, k: int, random: np.random.Generator
-) -> Iterator[tuple[float, float]]:
-    """For each cluster of a layer: its area and radius over those of random channels."""
+) -> Iterator[tuple[int, float, float]]:
+    """For each cluster of a layer: its number, and area and radius over those of random channels."""
     channels = len(found.labels(layer, k))
     for index in range(k):
         mask = found.mask(layer, k, index)
@@ -81,10 +81,20 @@ def ratios(
             continue
         others = [_drawn(channels, int(mask.sum()), random) for _ in range(DRAWS)]
         drawn = [painter.change(layer, other) for other in others]
-        yield tuple(
+        areas, radii = (
             measure(change) / float(np.exp(np.mean([np.log(measure(each)) for each in drawn])))
             for measure in (area, radius)
         )
+        yield index, areas, radii
+
+
+def by_cluster(found: Iterable[tuple[int, float, float]]) -> list[tuple[float, float]]:
+    """The geometric mean over all pictures of each cluster's ratios: pictures are not independent."""
+    pairs: dict[int, list[tuple[float, float]]] = {}
+    for index, areas, radii in found:
+        pairs.setdefault(index, []).append((areas, radii))
+    means = (np.exp(np.log(each).mean(0)).tolist() for each in pairs.values())
+    return [(areas, radii) for areas, radii in means]
 
 
 def _drawn(channels: int, count: int, random: np.random.Generator) -> Tensor:
@@ -105,7 +115,7 @@ def report(subject: Subject, seen: Sequence[Any], k: int) -> Iterator[str]:
     yield "| layer | clusters | area ratio | radius ratio | more compact | agreement |\n|---|---|---|---|---|---|"
     every: list[tuple[float, float]] = []
     for layer in found.layers:
-        rows = [pair for each in painters for pair in ratios(each, found, layer, k, random)]
+        rows = by_cluster(row for each in painters for row in ratios(each, found, layer, k, random))
         every += rows
         labels = (clusters.labels(layer, k).tolist() for clusters in (found, again))
         yield _row(layer, rows, f"{adjusted_rand_score(*labels):.2f}")

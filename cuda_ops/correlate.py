@@ -14,7 +14,10 @@ from torch.autograd.function import once_differentiable
 
 
 def correlate(x: Tensor, kernel: Tensor, padding: int) -> Tensor:
-    """As ``conv2d(x, kernel, padding=padding)``: x [N, in, H, W], kernel [out, in, k, k]."""
+    """As ``conv2d(x, kernel, padding=padding)``: x [N, in, H, W], kernel [out, in, k, k].
+
+    ``padding`` is at most k - 1, beyond which nothing but zeros would be seen.
+    """
     learns = torch.is_grad_enabled() and kernel.requires_grad
     if learns and x.dtype == torch.bfloat16 and x.device.type == "cpu":
         return _Correlation.apply(x, kernel, padding)  # type: ignore[no-any-return, no-untyped-call]

@@ -161,9 +161,9 @@ def canvas(
     """A fresh Canvas for square pictures and conditions, with skips at every rate they share.
 
     ``condition_size`` None is the resolution; it must be a power of two, from 32 up. The finest
-    skip is half as large, and loses what is finer than a quarter of its samples on its way through
-    the generator's filters: enough to imagine by, too little to restore by. ``full_skip`` adds one
-    as large as the condition, which joins late.
+    skip is half as large, and most of the upper half of its band is lost in the filters of the
+    layer that it joins: enough to imagine by, too little to restore by. ``full_skip`` adds one as
+    large as the condition, which joins late.
     """
     size = condition_size or resolution
     if size < 32 or size & (size - 1):

@@ -38,7 +38,7 @@ class Document:
     def __init__(self, name: str, data: CommentedMap) -> None:
         self.name = name
         self.data = data
-        self.laid: list[Path_] = []
+        self.laid: list[tuple[str, ...]] = []
 
     def line(self, path: Path_) -> int:
         """The line (from 1) of the field at ``path``, or of the nearest field around it."""
@@ -57,7 +57,7 @@ class Document:
     def problem(self, path: Path_, what: str, mend: str) -> Problem:
         """A problem with the field at ``path``."""
         field = ".".join(map(str, path)) or "scene"
-        if any(tuple(path[: len(laid)]) == tuple(laid) for laid in self.laid):
+        if any(tuple(path[: len(laid)]) == laid for laid in self.laid):
             return Problem("--set", 0, field, what, mend)
         return Problem(self.name, self.line(path), field, what, mend)
 

@@ -98,8 +98,9 @@ def test_two_processes_with_half_the_batch_each_are_like_one(
     state = checkpoint.read(out).state
     for name, tensor in whole.items():
         if name.startswith(("averaged/", "adversary/discriminator/")) and tensor.ndim:
-            difference = (state[name] - tensor).norm() / tensor.norm().clamp_min(1e-3)
-            assert difference < 1e-2, name  # sums in another order, over twelve steps of Adam
+            # What began at 0 and hardly moved counts as if it were as long as one that learnt.
+            difference = (state[name] - tensor).norm() / tensor.norm().clamp_min(1e-2)
+            assert difference < 4e-3, name  # sums in another order, over twelve steps of Adam
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:

@@ -53,7 +53,7 @@ class Examples:
         self._paired = paired
         self._shares = np.cumsum([task.share for task in recipe.tasks])
 
-    def plain(self, wanted: Callable[[Task], bool]) -> "Examples":
+    def ungraded(self, wanted: Callable[[Task], bool]) -> "Examples":
         """Ungraded examples of the wanted tasks alone, where there are any; of all, where not."""
         tasks = tuple(task for task in self._recipe.tasks if wanted(task)) or self._recipe.tasks
         recipe = self._recipe.model_copy(update={"tasks": tasks, "mood": 0.0})

@@ -54,20 +54,22 @@ def lay(network: Canvas, *, shared: bool = False) -> bool:
     ``shared`` is whether a full skip leaves the picture to the coarser one, and adds contours.
     """
     lanes = len(_SIGNS) * network.config.encoder.projection.in_channels
-    has_full = network.config.encoder.blocks[0].stride == 1
-    ways = _ways(network, lanes, shared=shared and has_full)
-    if not _has_room(network, ways, lanes):
+    bands = _bands(has_full=network.config.encoder.blocks[0].stride == 1, shared=shared)
+    ways = _ways(network, lanes, shared=len(bands) > 1)
+    if not _has_room(network, ways, bands, lanes):
         return False
-    if not has_full:
-        _through_encoder(network, lanes, [_WAVELETS])
-    elif shared:
-        _through_encoder(network, lanes, [[_ITSELF, _CONTOURS], _WAVELETS])
-    else:
-        _through_encoder(network, lanes, [[_ITSELF]])
+    _through_encoder(network, lanes, bands)
     for way in ways:
         _through_layers(way, lanes)
     ways[0].layers[-1].affine.weight[: lanes * len(ways)] = 0
     return True
+
+
+def _bands(*, has_full: bool, shared: bool) -> list[list[Tensor]]:
+    """What each of the first blocks of an encoder parts the colours into."""
+    if not has_full:
+        return [_WAVELETS]
+    return [[_ITSELF, _CONTOURS], _WAVELETS] if shared else [[_ITSELF]]
 
 
 def _ways(network: Canvas, lanes: int, *, shared: bool) -> list[_Way]:
@@ -81,18 +83,21 @@ def _ways(network: Canvas, lanes: int, *, shared: bool) -> list[_Way]:
     return [_Way(finest[0], 0, 0)]
 
 
-def _has_room(network: Canvas, ways: Sequence[_Way], lanes: int) -> bool:
+def _has_room(
+    network: Canvas, ways: Sequence[_Way], bands: Sequence[Sequence[Tensor]], lanes: int
+) -> bool:
     encoder = network.config.encoder
     finest = sum(block.gives_skip for block in encoder.blocks)
     joined = [way.layers[0].config.receives for way in ways]
-    used = encoder.blocks[: len(ways)]
+    used = encoder.blocks[: len(bands)]
     has_taps = all(block.conv2.kernel == 3 and block.norm_epsilon is not None for block in used)
     is_wide = all(layer.config.out_channels >= 2 * lanes for layer in ways[0].layers[1:-1])
-    fits = all(block.conv1.out_channels >= lanes for block in used)
-    bands = len(_HAAR) if used[-1].stride == 2 else 1
-    has_bands = used[-1].conv2.out_channels >= bands * lanes
+    fits = all(
+        block.conv1.out_channels >= lanes and block.conv2.out_channels >= len(parts) * lanes
+        for block, parts in zip(used, bands, strict=True)
+    )
     is_near = joined[::-1] == list(range(finest, finest - len(ways), -1))
-    return is_near and has_taps and is_wide and fits and has_bands
+    return is_near and has_taps and is_wide and fits
 
 
 def _through_encoder(network: Canvas, lanes: int, bands: Sequence[Sequence[Tensor]]) -> None:

@@ -271,8 +271,11 @@ class Recipe(Strict):
             raise ValueError("adversarial.weight is 0, and nothing else teaches such a network")
         if any(task.kind == "pairs" for task in self.tasks) and self.conditions is None:
             raise ValueError("conditions: a task is pairs; name the folder of their conditions")
+        has_full_skip = is_canvas and self.network.full_skip
         for stage in self.stages:
             self._check_canvas(stage, is_canvas)
+            if stage.full_skip < 1 and not has_full_skip:
+                raise ValueError("stages: full_skip is for a canvas network with network.full_skip")
         return self
 
     def _check_canvas(self, stage: Stage, is_canvas: bool) -> None:

@@ -77,7 +77,7 @@ class Trainer:
         stage, count = self.recipe.stages[0], together.count()
         each = max(_FIRST_PICTURES, stage.batch) // count
         first = together.rank() * each
-        examples = self._examples.plain(lambda task: task.kind != "edges")
+        examples = self._examples.ungraded(lambda task: task.kind != "edges")
         return examples.batch(range(first, first + each), stage.canvas)
 
     def batch(self, seen: int) -> Batch:
@@ -159,9 +159,10 @@ class Trainer:
 
     def _skip_gains(self, numbers: range) -> Sequence[float | Tensor] | None:
         """0 for the full skip of those pictures that do without it; None where none does."""
-        share, seed = self.recipe.stage_at(numbers.start).full_skip, self.recipe.seed
-        if share == 1 or not isinstance(self.generator, Canvas):
+        share, seed = self.recipe.stage_at(self.seen).full_skip, self.recipe.seed
+        if share == 1:
             return None
+        assert isinstance(self.generator, Canvas)  # a recipe without a full skip has share 1
         sees = [draw(seed, For.SKIP, number).random() < share for number in numbers]
         gains = torch.tensor(sees, dtype=self.generator.synthesis.dtype, device=self._device)
         skips = sum(block.gives_skip for block in self.generator.config.encoder.blocks)

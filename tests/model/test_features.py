@@ -9,6 +9,7 @@ from safetensors.numpy import load_file, save_file
 import model.features
 from model.errors import LoadError
 from model.feature_weights import OWN
+from model.metrics.perceptual import perceptual_distance
 
 VGG = [
     ("relu1_1", 64), ("relu1_2", 64), ("relu2_1", 128), ("relu2_2", 128),
@@ -99,6 +100,16 @@ def test_gradients_reach_the_picture_and_nothing_else() -> None:
     assert x.grad.abs().sum() > 0
     assert not features.training
     assert not any(weight.requires_grad for weight in features.parameters())
+
+
+def test_in_bfloat16_the_gradient_of_a_loss_points_the_same_way() -> None:
+    gradients = []
+    for dtype in (torch.float32, torch.bfloat16):
+        seen, truth = pictures().requires_grad_(), pictures().flip(0)
+        perceptual_distance("vgg16", dtype=dtype)(seen, truth).float().mean().backward()
+        assert seen.grad is not None
+        gradients.append(seen.grad.flatten())
+    assert F.cosine_similarity(*gradients, dim=0) > 0.99
 
 
 def test_deep_maps_tell_a_blurred_picture_from_a_sharp_one_less_than_noise_from_it() -> None:

@@ -87,10 +87,16 @@ def test_some_pictures_are_painted_without_the_full_skip(
     assert 30 < sum(half) < 70
 
 
+def test_a_share_of_a_skip_that_there_is_not_is_refused(recipe: Callable[..., Recipe]) -> None:
+    stage = {"canvas": "64x64", "images": 32, "batch": 4, "full_skip": 0.5}
+    with pytest.raises(ValueError, match="full_skip is for a canvas network"):
+        recipe(**{**ROOMY, "stages": [stage]})
+
+
 def test_drawings_do_not_decide_how_it_begins(recipe: Callable[..., Recipe], folder: Path) -> None:
     tasks = [{"kind": "plain"}, {"kind": "edges", "share": 9}]
     trainer = begun(recipe(**{**ROOMY, "tasks": tasks}), folder)
-    batch = trainer._examples.plain(lambda task: task.kind == "plain").batch(range(4), (64, 64))
+    batch = trainer._examples.ungraded(lambda task: task.kind == "plain").batch(range(4), (64, 64))
     assert likeness(trainer.paint(trainer.averaged, batch), batch.truth) > 0.9
 
 
