@@ -3,7 +3,7 @@
     python -m benchmarks.borrower PLACE WIDTH HEIGHT TURNS
 
 Prints the hash of the pixels that came into an OpenGL texture, and milliseconds for each time; or
-the line that says why none came, after which the exit status is 1.
+the line that says why none can come here, after which the exit status is `NO_WAY`.
 """
 
 import hashlib
@@ -16,6 +16,8 @@ import moderngl
 from cuda_driver.interop import Screen
 from cuda_driver.library import Driver, DriverError
 
+NO_WAY = 3
+
 
 def main() -> int:
     """Borrow a frame as often as asked."""
@@ -25,7 +27,7 @@ def main() -> int:
         context = moderngl.create_context(standalone=True, require=330, backend="egl")
     except Exception as error:  # moderngl raises nothing narrower
         print(f"no OpenGL without a window; {error}")
-        return 1
+        return NO_WAY
     texture = context.texture(size, 4)
     try:
         screen = Screen(Driver.find())
@@ -36,7 +38,7 @@ def main() -> int:
             times.append((time.perf_counter() - began) * 1e3)
     except DriverError as error:
         print(error)
-        return 1
+        return NO_WAY
     screen.close()
     print(hashlib.sha256(texture.read()).hexdigest(), statistics.median(times))
     return 0

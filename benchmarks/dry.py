@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from unittest import mock
 
 import torch
@@ -58,6 +58,7 @@ class DryAccelerator:
     engine: Emulator = field(default_factory=lambda: _emulator())
     extent: Extent = EXTENT
     is_real = False
+    _folder: TemporaryDirectory[str] = field(default_factory=TemporaryDirectory)
 
     @property
     def graphs(self) -> Api:
@@ -81,7 +82,7 @@ class DryAccelerator:
 
     @cached_property
     def _sharing(self) -> Card:
-        return Card.build(Path(mkdtemp()))
+        return Card.build(Path(self._folder.name))
 
     def used_bytes(self) -> int:
         """The most that this process had."""

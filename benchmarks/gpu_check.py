@@ -8,7 +8,7 @@ device. The exit status is 1 where a row failed. Without an accelerator the proc
 shortened list of ``--quick``, which shows that the checks work and nothing about an accelerator.
 It ends within eight minutes: rows for which no time is left say so.
 
-On a CUDA device it also compares every kernel but those of bends with float64, and a Canvas with its
+On a CUDA device it also compares every kernel with float64, those of bends too, and a Canvas with its
 encoder in half precision; times whole networks by graph, eagerly, in plain torch and, with
 ``--official``, by NVIDIA's own plugins from a checkout DIR; and says how far from the floor they
 are, what the live loop costs with a latent that moves and with twenty bends, which kernels take

@@ -90,7 +90,8 @@ class Lender:
         self._context.enter()
         lent = self._lent.get(slot)
         if lent is None or lent.size < count:
-            lent = self._lent[slot] = self._lend(count)
+            # What was lent is never freed, so that a canvas that grows must not take all there is.
+            lent = self._lent[slot] = self._lend(max(count, 2 * lent.size if lent else 0))
         to, source = c_uint64(lent.address), c_uint64(address)
         driver = self._context.driver
         driver("cuMemcpyDtoDAsync_v2", to, source, c_size_t(count), c_void_p(stream))
@@ -129,6 +130,7 @@ class Screen:
     def fill(self, texture: int, place: bytes, width: int, height: int) -> bool:
         """Copy the frame at ``place`` to an OpenGL texture GL_RGBA8 of its very size; done when it
         returns. False where nothing was done, because the frame went with its lender."""
+        self._context.enter()
         address = self._open(place)
         if address is None:
             return False
@@ -146,6 +148,7 @@ class Screen:
         """Before OpenGL deletes a texture."""
         resource = self._registered.pop(texture, None)
         if resource is not None:
+            self._context.enter()
             self._driver("cuGraphicsUnregisterResource", resource)
 
     def close(self) -> None:
@@ -181,6 +184,7 @@ class Screen:
         while self._opened:
             _, address = self._opened.popitem()
             with contextlib.suppress(DriverError):  # its lender may be gone
+                self._context.enter()
                 self._driver("cuIpcCloseMemHandle", address)
 
     def _register(self, texture: int) -> c_void_p:

@@ -53,6 +53,9 @@ class Driver:
         return handle.value
 
 
+_here = threading.local()
+
+
 class Context:
     """The primary context of a device, which is torch's as well. Errors of all: `DriverError`.
 
@@ -64,14 +67,13 @@ class Context:
         self.driver = driver
         self._device = device
         self._context = ctypes.c_void_p()
-        self._here = threading.local()
         driver("cuDevicePrimaryCtxRetain", byref(self._context), device)
 
     def enter(self) -> None:
-        """Make it that of this thread."""
-        if not getattr(self._here, "entered", False):
+        """Make it that of this thread, where that is not so: two cards may take turns."""
+        if getattr(_here, "context", None) is not self:
             self.driver("cuCtxSetCurrent", self._context)
-            self._here.entered = True
+            _here.context = self
 
     def attribute(self, which: int) -> int:
         """One of ``CUdevice_attribute``."""

@@ -1,5 +1,6 @@
 """A graphics card, as far as frames that are replayed there need it."""
 
+import functools
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -131,17 +132,17 @@ def converted(picture: torch.Tensor) -> torch.Tensor:
     return pictures.packed(picture) if frame is None else frame
 
 
-def lending(device: torch.device) -> Lend | None:
-    """What lends frames that lie on this device; None where it cannot lend any."""
-    try:
+def lending(device: torch.device) -> Lend:
+    """What lends frames that lie on this device, once one is wanted. It may raise `DriverError`."""
+
+    @functools.cache
+    def lender() -> Lender:
         driver = Driver.find()
-        lender = Lender(Context(driver, driver.device(device.index)))
-    except DriverError:  # whoever would borrow says it
-        return None
+        return Lender(Context(driver, driver.device(device.index)))
 
     def lend(frame: torch.Tensor, slot: int) -> bytes:
         frame = frame.contiguous()
         stream = torch.cuda.current_stream(device).cuda_stream
-        return lender(slot, frame.data_ptr(), frame.numel(), stream)
+        return lender()(slot, frame.data_ptr(), frame.numel(), stream)
 
     return lend

@@ -222,8 +222,10 @@ class Player:
         played = now - self._opened_at if self._state == "plays" else 0.0
         complaint = self._close_output()
         self._state = "rests"
-        if self._left:
-            return
+        with self._leaving:
+            if self._left:
+                return
+            self._frames.wish(on_card=False)
         self._line = " ".join(f"{self._described(error)}{complaint}".split())
         self._retry_at = now + self._troubles.add(error, self._line, played)
 

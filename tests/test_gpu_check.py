@@ -139,13 +139,27 @@ def test_a_frame_that_reaches_a_texture_as_another_fails(
     assert (row.cells[1], row.failed) == ("others", True)
 
 
+@pytest.mark.parametrize(
+    ("lacking", "why"), [("CARD_DRAWS_NOTHING", "(100)"), ("CARD_LENDS_NOTHING", "(801)")]
+)
 def test_a_machine_that_lends_nothing_says_why_and_fails_nothing(
-    rehearsal: Bench, monkeypatch: pytest.MonkeyPatch
+    rehearsal: Bench, monkeypatch: pytest.MonkeyPatch, lacking: str, why: str
 ) -> None:
-    monkeypatch.setenv("CARD_DRAWS_NOTHING", "1")
+    monkeypatch.setenv(lacking, "1")
     row = next(iter(lending.lending_rows(rehearsal)))()
+    if row.cells[1].startswith("not this way: no OpenGL"):
+        pytest.skip(row.cells[1])
     assert row.cells[1].startswith("not this way: ")
+    assert row.cells[1].endswith(why)
     assert not row.failed
+
+
+def test_a_borrower_that_breaks_fails(rehearsal: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rehearsal.measured, "lend", lambda frame: b"no place")
+    row = next(iter(lending.lending_rows(rehearsal)))()
+    if row.cells[1].startswith("not this way: no OpenGL"):
+        pytest.skip(row.cells[1])
+    assert row.failed
 
 
 def test_bends_are_compared_wherever_they_run(

@@ -128,7 +128,7 @@ class Window:
             return
         import glfw
 
-        if self._painter is not None:
+        if self._painter is not None and self._painter.on_card.possible:
             glfw.make_context_current(self._window)
             self._painter.on_card.close()
         glfw.destroy_window(self._window)

@@ -54,6 +54,13 @@ def test_a_larger_frame_gets_another_place_and_what_was_lent_stays(card: Card) -
     assert lend(lender, 0, _pixels(3)) == large
 
 
+def test_frames_that_grow_and_grow_take_few_places(card: Card) -> None:
+    lender = card.lender()
+    for height in range(100_000, 1_600_000, 25_000):
+        lend(lender, 0, _pixels(1, height))
+    assert len([*card.memory.iterdir()]) <= 5  # each at least twice as large as the one before
+
+
 def test_a_system_that_lends_nothing_is_an_error(
     card: Card, monkeypatch: pytest.MonkeyPatch
 ) -> None:

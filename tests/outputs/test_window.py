@@ -14,7 +14,6 @@ import pytest
 
 from performer.outputs.window import reach
 from tests.outputs.making import BLUE, GREEN, RED, YELLOW
-from tests.rig import display as rig
 from tests.rig.display import Display
 from tests.rig.show import wait_for
 
@@ -50,14 +49,6 @@ for window in windows:
 Program = subprocess.Popen[str]
 
 
-@pytest.fixture(scope="module")
-def screen() -> Iterator[Display]:
-    if rig.MISSING:
-        pytest.skip(f"no screen to draw on here: {rig.MISSING}")
-    with rig.display(WIDTH, HEIGHT) as screen:
-        yield screen
-
-
 @contextlib.contextmanager
 def drawing(screen: Display, size: tuple[int, int], *settings: dict[str, Any]) -> Iterator[Program]:
     command = [sys.executable, "-c", _PROGRAM, json.dumps(size), json.dumps(settings)]
@@ -65,8 +56,9 @@ def drawing(screen: Display, size: tuple[int, int], *settings: dict[str, Any]) -
     program = subprocess.Popen(command, env=screen.environment, text=True, **pipes)
     try:
         yield program
-    finally:
         _, complaints = program.communicate(timeout=10)
+    finally:
+        program.kill()
     assert (complaints, program.returncode) == ("", 0)
 
 

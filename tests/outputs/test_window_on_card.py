@@ -18,7 +18,6 @@ from performer.doors import frames
 from performer.doors.frames import FramesWriter, Pixels
 from tests.cuda_driver.making import Card, lend
 from tests.outputs.making import BLUE, GREEN, RED, YELLOW, quarters
-from tests.rig import display as rig
 from tests.rig.display import Display
 from tests.rig.show import wait_for
 
@@ -43,18 +42,13 @@ window = Window(Window.Settings(width=320, height=240))
 player = Player("wall", "window", window, FramesReader(Path(sys.argv[1]), 0), 30)
 while not left.is_set():
     time.sleep(min(player.step(), 0.01))
+asked = Asked.of(ctypes.CDLL("libcuda.so.1"))
+given_back = asked.closed
 player.close()
 asked = Asked.of(ctypes.CDLL("libcuda.so.1"))
+print(given_back)
 print(json.dumps({name: getattr(asked, name) for name, _ in Asked._fields_}))
 """
-
-
-@pytest.fixture(scope="module")
-def screen() -> Iterator[Display]:
-    if rig.MISSING:
-        pytest.skip(f"no screen to draw on here: {rig.MISSING}")
-    with rig.display(WIDTH, HEIGHT) as screen:
-        yield screen
 
 
 @dataclass
@@ -66,12 +60,16 @@ class Show:
     lender: Lender
     said: str = ""
     asked: dict[str, int] = field(default_factory=dict)
+    given_back_before: int = 0  # the end
+    loses: Path | None = None  # where memory lies that goes before a frame in it is published
 
     def publish(self, pixels: Pixels) -> None:
         """A grey frame in the ring; on the card, where that is wanted, ``pixels`` instead."""
         self.writer.claim(*pixels.shape[:2])[:] = OF_THE_RING[0]
         wanted = self.writer.wanted_on_card
         on_card = lend(self.lender, self.writer.slot, pixels) if wanted else b""
+        for lent in self.loses.iterdir() if self.loses else ():
+            lent.unlink()
         self.writer.publish(0.0, on_card=on_card)
 
     def comes_to_show(self, pixels: Pixels, colours: dict[tuple[int, int], Any]) -> bool:
@@ -107,15 +105,17 @@ def start(screen: Display, card: Card, tmp_path: Path) -> Start:
         command = [sys.executable, "-c", _PROGRAM, str(tmp_path / "frames")]
         environment = {**screen.environment, **card.environment, **variables}
         pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        window = subprocess.Popen(command, env=environment, text=True, **pipes)
         show = Show(screen, FramesWriter(tmp_path / "frames"), card.lender())
+        window = subprocess.Popen(command, env=environment, text=True, **pipes)
         try:
             yield show
-        finally:
             said, complaints = window.communicate(timeout=30)
+        finally:
+            window.kill()
         assert (complaints, window.returncode) == ("", 0)
-        *lines, asked = said.splitlines(keepends=True)
+        *lines, given_back, asked = said.splitlines(keepends=True)
         show.said, show.asked = "".join(lines), json.loads(asked)
+        show.given_back_before = int(given_back)
 
     return start
 
@@ -151,7 +151,20 @@ def test_after_a_death_the_memory_of_the_next_is_shown_and_the_old_let_go(
         turned = quarters(HEIGHT, WIDTH)[:, ::-1].copy()
         assert show.comes_to_show(turned, {(10, 10): GREEN, (310, 10): RED})
     assert show.said == SHORT
+    assert show.given_back_before > 0
     assert show.asked["opened"] == show.asked["closed"]
+
+
+@pytest.mark.timeout(300)
+def test_a_frame_that_went_with_its_lender_is_shown_from_memory(start: Start, card: Card) -> None:
+    with start() as show:
+        frame = quarters(HEIGHT, WIDTH)
+        assert show.comes_to_show(frame, CORNERS)
+        show.lender, show.loses = card.lender(), card.memory
+        assert show.comes_to_show(frame, GREY)
+        show.lender, show.loses = card.lender(), None
+        assert show.comes_to_show(frame, CORNERS)
+    assert show.said == SHORT
 
 
 FAILURES = {
