@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from unittest import mock
 
 import torch
@@ -53,12 +52,16 @@ EXTENT = Extent(
 
 @dataclass
 class DryAccelerator:
-    """No device at all."""
+    """No device at all.
 
+    Attributes:
+        folder: where what stands for a card's memory lies.
+    """
+
+    folder: Path
     engine: Emulator = field(default_factory=lambda: _emulator())
     extent: Extent = EXTENT
     is_real = False
-    _folder: TemporaryDirectory[str] = field(default_factory=TemporaryDirectory)
 
     @property
     def graphs(self) -> Api:
@@ -82,7 +85,7 @@ class DryAccelerator:
 
     @cached_property
     def _sharing(self) -> Card:
-        return Card.build(Path(self._folder.name))
+        return Card.build(self.folder)
 
     def used_bytes(self) -> int:
         """The most that this process had."""

@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Literal
 
 import numpy as np
@@ -329,19 +329,19 @@ def main() -> int:
         print("NO ACCELERATOR HERE: the processor does the shortened list.", file=sys.stderr)
     quick = asked.quick or device.type == "cpu"
     ends = time.monotonic() + SECONDS + (TUNING_SECONDS if asked.tune else 0)
-    accelerator = _accelerator(device, dry=asked.dry)
-    bench = Bench(device, asked.golden, quick, ends, asked.official, asked.tune, accelerator)
-    results = asked.results or (Path(mkdtemp()) if asked.dry else ROOT / "benchmarks" / "results")
-    with patiently():  # torch would else play while kernels are compiled
-        return run(bench, CHECKS, results)
+    with TemporaryDirectory() as folder, patiently():  # torch would else play while kernels compile
+        accelerator = _accelerator(device, Path(folder) if asked.dry else None)
+        bench = Bench(device, asked.golden, quick, ends, asked.official, asked.tune, accelerator)
+        results = ROOT / "benchmarks" / "results"
+        return run(bench, CHECKS, asked.results or (Path(mkdtemp()) if asked.dry else results))
 
 
-def _accelerator(device: torch.device, *, dry: bool) -> Accelerator | None:
-    if dry:
+def _accelerator(device: torch.device, dry_in: Path | None) -> Accelerator | None:
+    if dry_in is not None:
         from benchmarks.dry import DryAccelerator
 
         torch.set_num_threads(1)  # two spin, where a neighbour is busy
-        return DryAccelerator()
+        return DryAccelerator(dry_in)
     return CudaAccelerator(device) if device.type == "cuda" else None
 
 

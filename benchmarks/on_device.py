@@ -69,6 +69,24 @@ def _kernel_row(case: Case) -> Row:
     return Row((*cells, f"{error:.1e}", f"{case.limit:.1e}"), failed=not error <= case.limit)
 
 
+def _filtered_exactly(
+    x: Tensor, gain: Tensor, bias: Tensor, layer: AliasFreeLayerConfig, padding: int
+) -> Tensor:
+    """A layer's filtered leaky ReLU of x times gain, in float64."""
+    up, down = (taps.double() for taps in taps_of(layer))
+    return reference.filtered_lrelu(
+        x.double() * gain.double()[:, None, None],
+        up,
+        down,
+        bias.double(),
+        up=layer.up,
+        down=layer.down,
+        padding=padding,
+        slope=0.2,
+        clamp=layer.clamp,
+    )
+
+
 def _call(on: On, kind: Kind, layer: AliasFreeLayerConfig, *, skip_channels: int = 0) -> Call:
     """A step on fresh random numbers, what it writes, and what that should be."""
     channels, size = min(layer.width, 20), (min(layer.in_size[1], 44), min(layer.in_size[0], 38))
@@ -80,21 +98,8 @@ def _call(on: On, kind: Kind, layer: AliasFreeLayerConfig, *, skip_channels: int
     gain, bias, scale = torch.rand(count) + 0.5, torch.randn(count), torch.rand(count) + 0.5
     # Padding as at the layer's own size would leave nothing of a map as small as this.
     padding = layer.padding[0] if layer.padding[0] > 0 else layer.padding[0] % (2 * layer.up)
-    both = (torch.cat([x, mirror_pad(skip, _MARGIN)], 1) if skip_channels else x).double()
-    expected = (
-        reference.filtered_lrelu(
-            both * gain.double()[:, None, None],
-            up.double(),
-            down.double(),
-            bias.double(),
-            up=layer.up,
-            down=layer.down,
-            padding=padding,
-            slope=0.2,
-            clamp=layer.clamp,
-        )
-        * scale.double()[:, None, None]
-    )
+    both = torch.cat([x, mirror_pad(skip, _MARGIN)], 1) if skip_channels else x
+    expected = _filtered_exactly(both, gain, bias, layer, padding) * scale.double()[:, None, None]
     split = filtered_lrelu.split(down, 1e-6)
     assert split is not None
     filters = Filters(

@@ -64,11 +64,13 @@ def test_a_good_machine_passes_and_gets_its_file(bench: Bench, tmp_path: Path) -
 
 
 @pytest.fixture
-def rehearsal(bench: Bench, emulator: Emulator) -> Iterator[Bench]:
+def rehearsal(bench: Bench, emulator: Emulator, tmp_path: Path) -> Iterator[Bench]:
     """What there is on a device alone, on stand-ins."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # two spin, where a neighbour is busy
-    yield replace(bench, accelerator=DryAccelerator(emulator), ends=time.monotonic() + 600)
+    yield replace(
+        bench, accelerator=DryAccelerator(tmp_path, emulator), ends=time.monotonic() + 600
+    )
     torch.set_num_threads(threads)
 
 

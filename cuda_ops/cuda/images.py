@@ -7,6 +7,7 @@ where it is there, nobody needs a compiler.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import shutil
@@ -94,6 +95,13 @@ def key(variant: Variant, architecture: int) -> str:
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:20]
 
 
+@functools.cache
+def edition() -> str:
+    """Of all sources together: what another one left behind plays nothing of this one."""
+    sources = [file.read_bytes() for file in sorted(SOURCES.glob("*.cu*"))]
+    return hashlib.sha256(b"\0".join([" ".join(FLAGS).encode(), *sources])).hexdigest()[:8]
+
+
 class Images:
     """Machine code by variant and architecture, in ``folder``."""
 
@@ -135,4 +143,4 @@ class Images:
 
 def _name(source: str, architecture: int, key: str) -> str:
     """Of a file of machine code."""
-    return f"{source}-sm_{architecture}-{key}.cubin"
+    return f"{source}-sm_{architecture}-{edition()}-{key}.cubin"

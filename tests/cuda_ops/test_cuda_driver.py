@@ -174,6 +174,11 @@ def test_without_a_compiler_and_kernels_for_it_a_device_plays_none(without_compi
     assert _find() == (None, "no NVRTC; install it")
 
 
+def test_what_other_sources_left_behind_is_none(without_compiler: Path) -> None:
+    (without_compiler / f"maps-sm_90-{'0' * 8}-{'0' * 20}.cubin").write_bytes(b"old")
+    assert _find() == (None, "no NVRTC; install it")
+
+
 def test_a_kernel_that_does_not_load_costs_no_graph(
     without_compiler: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
