@@ -372,6 +372,20 @@ def fails_once(count: int) -> None:
         raise OSError("cable out")
 
 
+def test_an_output_that_rests_wants_no_frames_on_the_card(stage: Stage) -> None:
+    def fail(count: int) -> None:
+        if count > 2:
+            raise OSError("cable out")
+
+    output = Memory(fail)
+    output.on_card = True  # type: ignore[attr-defined]
+    with stage.playing(wall=output):
+        assert wait_for(lambda: stage.writer.wanted_on_card)
+        stage.render(0.5)
+        assert wait_for(lambda: stage.status("wall").get("state") == "rests")
+        assert not stage.writer.wanted_on_card
+
+
 def test_a_failing_output_rests_says_so_once_and_comes_back(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
