@@ -18,7 +18,7 @@ from performer import model_report
 from tests.model.bend_cases import case
 from tests.model.bend_reference import REFERENCES
 
-# Relative errors of one bend by kind of map: as tests/cuda_ops holds them.
+# Relative errors of one bend by kind of map.
 BOUNDS = {"SingleKind": 5e-5, "HalfKind": 1e-3, "WideHalfKind": 1e-3, "BfloatKind": 8e-3}
 _CHANNELS, _CASE = 20, 11
 

@@ -43,8 +43,13 @@ _failures: list[str] = []
 
 
 def tell_failure(line: str) -> None:
-    """Something that the kernels should have played did not get ready; `failure` says the first."""
-    _failures.append(" ".join(line.split()))
+    """Something that the kernels should have played did not get ready; `failure` says the first.
+
+    Whoever asks in every frame may tell it as often: it is noted once.
+    """
+    plain = " ".join(line.split())
+    if plain not in _failures:
+        _failures.append(plain)
 
 
 def failure() -> str | None:

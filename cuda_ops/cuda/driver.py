@@ -6,7 +6,6 @@ current stream, so that a capture by torch sees it.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import threading
 from ctypes import Structure, byref
@@ -61,6 +60,7 @@ class Device:
         self._loaded: dict[Variant, DeviceKernel] = {}
         self._loading = threading.Lock()
         self._asked: set[Variant] = set()
+        self._failed: dict[Variant, BuildError | DriverError] = {}
         context = Context(driver, driver.device(index))
         self.enter = context.enter
         self.architecture = context.attribute(_MAJOR) * 10 + context.attribute(_MINOR)
@@ -75,16 +75,23 @@ class Device:
             return self._loaded[variant]
 
     def ready(self, variant: Variant) -> DeviceKernel | None:
-        """The kernel if it is loaded; else None, and it is loaded beside the caller."""
+        """The kernel if it is loaded; else None, and it is loaded beside the caller.
+
+        Errors: `BuildError` or `DriverError`, once it is known that it does not load.
+        """
         kernel = self._loaded.get(variant)
         if kernel is None and variant not in self._asked:
             self._asked.add(variant)
-            threading.Thread(target=self._load_quietly, args=(variant,), daemon=True).start()
+            threading.Thread(target=self._load_beside, args=(variant,), daemon=True).start()
+        if kernel is None and (error := self._failed.get(variant)) is not None:
+            raise error.with_traceback(None)  # else it would grow with each frame that asks
         return kernel
 
-    def _load_quietly(self, variant: Variant) -> None:
-        with contextlib.suppress(BuildError, DriverError):  # then it is never ready
+    def _load_beside(self, variant: Variant) -> None:
+        try:
             self.load(variant)
+        except (BuildError, DriverError) as error:
+            self._failed[variant] = error
 
     def _load(self, variant: Variant) -> DeviceKernel:
         image = self._images(variant, self.architecture)

@@ -68,7 +68,10 @@ class Engine(Protocol):
         ...
 
     def ready(self, variant: Variant) -> Kernel | None:
-        """The kernel if it is loaded; else None, and it is loaded beside the caller."""
+        """The kernel if it is loaded; else None, and it is loaded beside the caller.
+
+        Errors: those of `load`, once it is known that it does not load.
+        """
         ...
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Executor, Future, wait
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from cuda_ops.cuda.recording import UncapturableError, recording, rehearsing
+from cuda_ops.cuda.recording import UncapturableError, ready_to_replay, recording, rehearsing
 
 R = TypeVar("R")
 Made = TypeVar("Made", covariant=True)
@@ -180,6 +180,7 @@ class Graphs(Generic[R]):
             return work()
         self._captured[work.structure] = captured
         self.replays += 1
+        ready_to_replay(captured.held)
         captured.graph.replay()
         return captured.graph.result
 

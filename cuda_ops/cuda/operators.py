@@ -6,7 +6,6 @@ then: an operator compiles nothing while somebody waits for it.
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import torch
@@ -68,11 +67,13 @@ def levels(picture: Tensor, amounts: Tensor) -> Tensor | None:
 
 def _is_loaded(device: Device, variant: Variant) -> bool:
     """Whether a kernel is loaded; beside the frame, whoever makes graphs waits until it is. What
-    does not load costs nobody a graph: torch plays it there."""
-    if recording.is_apart():
-        with contextlib.suppress(BuildError, DriverError):
-            device.load(variant)
-    return device.ready(variant) is not None
+    does not load is told, and costs nobody a graph: torch plays it there."""
+    find = device.load if recording.is_apart() else device.ready
+    try:
+        return find(variant) is not None
+    except (BuildError, DriverError) as error:
+        devices.tell_failure(f"{type(error).__name__}: {error}")
+        return False
 
 
 def _index(device: torch.device) -> int:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -101,6 +101,24 @@ def hold(thing: T) -> T:
     if _thread.held is not None:
         _thread.held.append(thing)
     return thing
+
+
+class _BeforeReplays(NamedTuple):
+    """What is held to be done, rather than to be kept."""
+
+    do: Callable[[], None]
+
+
+def before_replays(do: Callable[[], None]) -> None:
+    """Have the host ``do`` something before each replay of the graph that is being recorded."""
+    hold(_BeforeReplays(do))
+
+
+def ready_to_replay(held: Iterable[object]) -> None:
+    """Do what `before_replays` was told while a graph was recorded that needs what is ``held``."""
+    for each in held:
+        if isinstance(each, _BeforeReplays):
+            each.do()
 
 
 def refuse(why: str) -> None:

@@ -86,8 +86,9 @@ class Slots:
 
     def __init__(self, engine: Engine, kind: Kind, lies: Tensor, slots: Tensor) -> None:
         self.map = lies
-        self._engine, self._kind, self._slots = engine, kind, slots
+        self._kind, self._slots = kind, slots
         self._kernels = BendKernels(engine, kind)
+        self._copy = maps.finish(engine, kind, lies, lies)
         self._kept: dict[Hashable, tuple[object, Tensor]] = {}
         self._all = spread(torch.ones(len(slots), device=lies.device), slots, lies.shape[1])
         self._start(lies)
@@ -128,7 +129,9 @@ class Slots:
             at.out, at.gain = self.map.data_ptr(), address(styles)
             self._catch_up()
         else:
-            maps.finish(self._engine, self._kind, self._lies, self.map, styles)()
+            copy = self._copy.parameters
+            copy.source, copy.gain = self._lies.data_ptr(), address(styles)
+            self._copy()
         self._start(self.map)
 
     def choose(

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from model.bends import channels, masks
@@ -58,51 +59,71 @@ class Memory:
     """Features of a frame before: as a tensor [N, C, H, W], or as blocks of native kernels.
 
     Where graphs replay what a bend does, they ``last``: a tensor for each size, and for torch and
-    kernels each, that is written where it lies. ``played_at`` is then the size of the canvas of the
-    frame before, None where the bend did not play in it.
+    kernels each, that is written where it lies. Whichever plays goes on from the one that played
+    in the frame before. ``played_at`` is then the size of the canvas of that frame, None where the
+    bend did not play in it.
     """
 
     tensor: "torch.Tensor | None" = None
     blocks: "torch.Tensor | None" = None
     played_at: tuple[int, int] | None = None
-    _lasting: dict[object, "_Lasting"] = field(default_factory=dict)
+    _lasting: "dict[object, torch.Tensor]" = field(default_factory=dict)
+    _played: "_Lasting | None" = None
 
     def clear(self) -> None:
         """Forget them."""
-        self.tensor = self.blocks = self.played_at = None
+        self.tensor = self.blocks = self.played_at = self._played = None
 
     def lasting(
         self, like: "torch.Tensor", channels: "slice | torch.Tensor" = slice(None)
     ) -> "torch.Tensor":
         """The memory for features as large as ``like``, whose channels lie at ``channels``.
 
-        At first it is what torch or the kernels have for the same size, zeros where neither has
-        anything. Whoever only rehearses is given other memory.
+        It has what torch or kernels remembered in the frame before, where that was as large; so it
+        does at each replay of a graph that records this. Whoever only rehearses is given other
+        memory.
         """
         import torch
 
-        from cuda_ops.cuda.recording import hold, is_rehearsing, refuse_recording
+        from cuda_ops.cuda.recording import before_replays, hold, is_recording, is_rehearsing
+
+        found = hold(self._found(like))
+        if is_rehearsing():
+            return torch.zeros_like(found)
+        go_on = partial(self._go_on, _Lasting(found, channels))
+        if is_recording():
+            before_replays(go_on)
+        else:
+            go_on()
+        return found
+
+    def _found(self, like: "torch.Tensor") -> "torch.Tensor":
+        """The memory for features as large as ``like``, for whichever thread makes it first."""
+        import torch
+
+        from cuda_ops.cuda.recording import refuse_recording
 
         key = like.shape, like.dtype, like.device
-        if key not in self._lasting:
-            refuse_recording("the memory of a bend went away")  # a graph would make it in its own
-            for former in [*self._lasting][: len(self._lasting) + 1 - _MOST_LASTING]:
-                del self._lasting[former]
-            self._lasting[key] = _Lasting(
-                self._as_known(torch.zeros_like(like), channels), channels
-            )
-        found = hold(self._lasting[key].features)
-        self._lasting[key] = _Lasting(found, channels)
-        return torch.zeros_like(found) if is_rehearsing() else found
+        if (known := self._lasting.get(key)) is not None:
+            return known
+        refuse_recording("the memory of a bend went away")  # a graph would make it in its own
+        for former in [*self._lasting][: len(self._lasting) + 1 - _MOST_LASTING]:
+            self._lasting.pop(former, None)
+        # Kernels read channels-last maps; what torch makes lies as its last operation left it.
+        made = torch.zeros_like(like, memory_format=torch.channels_last)
+        return self._lasting.setdefault(key, made)
 
-    def _as_known(self, made: "torch.Tensor", channels: "slice | torch.Tensor") -> "torch.Tensor":
-        """``made`` with what is remembered of the same channels and size."""
-        own = made[:, channels]
-        for former, theirs in self._lasting.values():
-            known = former[:, theirs]
-            if known.shape == own.shape:
-                made[:, channels] = known.to(made)
-        return made
+    def _go_on(self, now: "_Lasting") -> None:
+        """Have what the frame before remembered where this one looks for it."""
+        import torch
+
+        before, self._played = self._played, now
+        if before is None or before.features is now.features:
+            return
+        known, own = (each.features[:, each.channels] for each in (before, now))
+        if known.shape == own.shape:
+            with torch.inference_mode():
+                now.features[:, now.channels] = known.to(now.features)
 
 
 class Placed:

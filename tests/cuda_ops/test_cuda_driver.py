@@ -4,6 +4,7 @@ import ctypes
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,12 +13,14 @@ import torch
 
 from cuda_driver.library import Driver, DriverError
 from cuda_ops.cuda import device as devices
-from cuda_ops.cuda import images, operators, recording
+from cuda_ops.cuda import images, maps, operators, recording
 from cuda_ops.cuda.device import Found
 from cuda_ops.cuda.driver import Device
 from cuda_ops.cuda.engine import Launch, Variant
 from cuda_ops.cuda.images import Images
+from cuda_ops.cuda.kinds import SINGLE, empty_map, slots_of
 from cuda_ops.cuda.parameters import Pack
+from cuda_ops.cuda.slots import Slots
 from cuda_ops.toolchain import BuildError, find_compiler
 
 STREAM = 0x7FAA00001234
@@ -179,8 +182,23 @@ def test_what_other_sources_left_behind_is_none(without_compiler: Path) -> None:
     assert _find() == (None, "no NVRTC; install it")
 
 
+@pytest.fixture
+def failures(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is told from now on."""
+    told: list[str] = []
+    monkeypatch.setattr(devices, "_failures", told)
+    return told
+
+
+def _until(is_so: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
 def test_a_kernel_that_does_not_load_costs_no_graph(
-    without_compiler: Path, monkeypatch: pytest.MonkeyPatch
+    without_compiler: Path, failures: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _keep(without_compiler, Variant("maps", "pack_kernel"), 90)
     found = _find()
@@ -188,6 +206,36 @@ def test_a_kernel_that_does_not_load_costs_no_graph(
     picture = SimpleNamespace(device=torch.device("cuda", 0))
     with recording.rehearsing():
         assert operators.rgba(picture) is None
+    assert failures == ["BuildError: no NVRTC; install it"]
+
+
+def test_a_kernel_that_does_not_load_beside_a_frame_is_told_once(
+    without_compiler: Path, failures: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _keep(without_compiler, Variant("maps", "pack_kernel"), 90)
+    found = _find()
+    monkeypatch.setattr(devices, "find", lambda index: found)
+    picture = SimpleNamespace(device=torch.device("cuda", 0))
+    _until(lambda: operators.rgba(picture) is None and bool(failures))
+    assert operators.rgba(picture) is None
+    assert failures == ["BuildError: no NVRTC; install it"]
+
+
+def test_bends_whose_kernels_do_not_load_are_told_once_and_asked_for_no_more(
+    without_compiler: Path, failures: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _keep(without_compiler, maps.variant("finish_kernel", SINGLE), 90)
+    device = _find().device
+    assert device is not None
+    bends = [
+        Slots(device, SINGLE, empty_map(SINGLE, 8, (3, 4), torch.device("cpu")), slots_of(5))
+        for _ in range(2)
+    ]
+    _until(lambda: not any(each.are_ready() for each in bends) and bool(failures))
+    assert not any(each.are_ready() for each in bends)
+    monkeypatch.setattr(device, "ready", lambda _: pytest.fail("it is known"))
+    assert not any(each.are_ready() for each in bends)
+    assert failures == ["BuildError: no NVRTC; install it"]
 
 
 def test_kernels_can_be_switched_off(

@@ -240,6 +240,19 @@ def test_work_is_told_whether_it_is_rehearsed_or_recorded_and_what_it_holds_stay
     assert graphs._captured["plain"].held == [kept]
 
 
+def test_what_the_host_does_for_a_graph_is_done_before_each_replay(
+    graphs: Graphs[str], api: _Api, beside: HandCranked
+) -> None:
+    def run() -> None:
+        if recording.is_recording():
+            recording.before_replays(lambda: api.log.append("before"))
+
+    for _ in range(5):
+        graphs.play(graphs.choose(_Work("plain", run)))
+        beside.turn()
+    assert api.log[-4:] == ["before", "replay plain"] * 2
+
+
 def test_what_cannot_be_captured_is_played_eagerly_and_each_reason_said_once(
     graphs: Graphs[str], api: _Api, beside: HandCranked, said: list[str]
 ) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from cuda_ops.cuda.recording import recording, rehearsing
 from model.bends.chain import Chain
 from model.bends.channels import order
-from model.bends.placed import Canvas
+from model.bends.placed import Canvas, Memory
 from model.noted import Noted
 from performer import registry
 from tests.cuda_ops.emulation.recorded import RecordedGraph
@@ -130,6 +130,21 @@ def test_what_a_rehearsal_does_is_not_remembered() -> None:
         work_memory = chain._placed[0].memory.lasting(x)
         work_memory.fill_(9)
     assert not (chain._placed[0].memory.lasting(x) == 9).any()
+
+
+def test_threads_that_make_the_same_memory_at_once_have_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    memory, x, other, plain = Memory(), features(), [], torch.zeros_like
+
+    def interrupted(*given: Any, **options: Any) -> Tensor:
+        monkeypatch.setattr(torch, "zeros_like", plain)
+        other.append(memory.lasting(x))
+        return plain(*given, **options)
+
+    monkeypatch.setattr(torch, "zeros_like", interrupted)
+    assert memory.lasting(x) is other[0]
+    assert memory.lasting(x) is other[0]
 
 
 def test_chain_says_which_bends_begin() -> None:

@@ -371,6 +371,27 @@ def test_whoever_makes_graphs_loads_the_kernels_of_bends_beforehand(
     assert KERNELS.keys() <= set(loaded)
 
 
+@torch.no_grad()
+def test_bends_load_nothing_within_a_frame(
+    stylegan3: Callable[[str], Network], emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, network = copy.copy(emulator), copy.deepcopy(stylegan3("t"))
+    monkeypatch.setattr(cuda_ops, "is_native", lambda: False)
+    monkeypatch.setattr(
+        OnDevice, "find", lambda self, part, size, *inputs: self.prepared(part, size, engine)
+    )
+    w, last = _ws(network), network.config.layers[-1]
+    network.synthesis(w)  # makes the steps
+    chain = _scene(network, trail={"kind": "feedback", "layer": last})
+    named = chain.amounts(lambda _: {"mix": 1.0, "amount": 0.6, "zoom": 1.1, "turn": 7.0})
+    rows = {name: torch.tensor([*each.values()]) for name, each in named.items()}
+    bends = chain.layers(chain.turns(named), rows, begun={"trail": torch.tensor(0.0)})
+    monkeypatch.setattr(engine, "ready", emulator.ready, raising=False)
+    monkeypatch.setattr(engine, "load", lambda _: pytest.fail("a frame waits"), raising=False)
+    monkeypatch.setattr(LayerBends, "__call__", _played_in_torch)
+    network.synthesis(w, bends=bends)
+
+
 def test_whoever_makes_graphs_has_steps_of_his_own_and_holds_them(
     stylegan3: Callable[[str], Network], emulator: Emulator
 ) -> None:
