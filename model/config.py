@@ -124,13 +124,20 @@ class StyleGAN3Config(_NetworkConfig):
 class EncoderConfig:
     """The Canvas encoder: condition in; skips and a w out.
 
-    ``size`` is the native condition, [width, height].
+    ``size`` is the native condition, [width, height]. With ``equaliser_bands`` the projection sees
+    the condition as it is, and the two pictures that `model.equaliser` makes of it; 0 is none.
     """
 
     size: Size
     projection: ConvolutionConfig
     blocks: Annotated[tuple[ResidualBlockConfig, ...], Field(min_length=1, max_length=32)]
     mapping: MappingConfig
+    equaliser_bands: Annotated[int, Field(ge=0, le=256)] = 0
+
+    @property
+    def condition_channels(self) -> int:
+        """Channels of the condition."""
+        return self.projection.in_channels // (3 if self.equaliser_bands else 1)
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -108,6 +108,10 @@ def _encoder(config: CanvasConfig) -> Iterator[str]:
     encoder = config.encoder
     channels = encoder.projection.out_channels
     yield from _distinct(encoder.layers)
+    if encoder.equaliser_bands == 1:
+        yield "equaliser_bands is 1, where two are the fewest"
+    if encoder.equaliser_bands and encoder.projection.in_channels % 3:
+        yield "behind an equaliser the projection sees three pictures: a third in_channels of each"
     yield from _mapping("encoder.mapping", encoder.mapping)
     for block in encoder.blocks:
         yield from _chain(block.name, (block.conv1, block.conv2), channels)

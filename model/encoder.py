@@ -14,6 +14,7 @@ from model.config import EncoderConfig
 from model.config_parts import ConvolutionConfig, ResidualBlockConfig
 from model.device.encoder import EncoderSteps
 from model.device.programs import OnDevice
+from model.equaliser import Equaliser
 from model.layers import Bend, Drawn, Prepared, Taps, at_least_float32, taps_for
 from model.mapping import Mapping as MappingNetwork
 from model.native.encoder import EncoderProgram
@@ -172,6 +173,8 @@ class Encoder(Computing):
         super().__init__()
         self.config = config
         self.encoder_ws = encoder_ws
+        bands = config.equaliser_bands
+        self.equaliser = Equaliser(bands) if bands else None
         self.in_proj = Convolution(config.projection)
         for block in config.blocks:
             self.add_module(block.name, ResidualBlock(block))
@@ -209,15 +212,23 @@ class Encoder(Computing):
             size = condition.shape[2], condition.shape[3]
             program = self.programs.find(self, size, condition)
             program = program or self.on_device.find(self, size, condition)
+        seen = self._seen(condition)
         if program is None:
-            code = self._encoded(condition, statistics, taps)
+            code = self._encoded(seen, statistics, taps)
         else:
-            code = self._code(*program(condition))
+            code = self._code(*program(seen))
         return code if features is None else (code, {} if taps is None else taps.kept)
 
-    def _encoded(self, condition: Tensor, statistics: Statistics, taps: Taps | None) -> Code:
+    def _seen(self, condition: Tensor) -> Tensor:
+        """What the projection sees. Half precision would lose what an equaliser lifts."""
+        if self.equaliser is None:
+            return condition
+        wide = at_least_float32(condition)
+        return torch.cat([wide, self.equaliser(wide)], 1)
+
+    def _encoded(self, seen: Tensor, statistics: Statistics, taps: Taps | None) -> Code:
         mode = Mode(statistics, self.dtype)
-        x = self.in_proj(condition.to(self.in_proj.weight), mode)
+        x = self.in_proj(seen.to(self.in_proj.weight), mode)
         x = x if taps is None else taps("enc.in_proj", x)
         skips: list[Tensor] = []
         for block in self.config.blocks:
@@ -231,7 +242,7 @@ class Encoder(Computing):
         return Code(skips, self.epilogue(mean), self.encoder_ws)
 
     def _check(self, condition: Tensor) -> None:
-        channels, stride = self.config.projection.in_channels, self.config.skip_stride
+        channels, stride = self.config.condition_channels, self.config.skip_stride
         if condition.ndim != 4 or condition.shape[1] != channels:
             raise ValueError(f"the condition is [N, {channels}, H, W], not {list(condition.shape)}")
         for side, least in zip(condition.shape[2:], self.config.least, strict=True):

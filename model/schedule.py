@@ -157,20 +157,23 @@ def canvas(
     latent_size: int = 512,
     encoder_ws: int = 4,
     full_skip: bool = False,
+    equaliser_bands: int = 0,
 ) -> CanvasConfig:
     """A fresh Canvas for square pictures and conditions, with skips at every rate they share.
 
     ``condition_size`` None is the resolution; it must be a power of two, from 32 up. The finest
     skip is half as large, and most of the upper half of its band is lost in the filters of the
     layer that it joins: enough to imagine by, too little to restore by. ``full_skip`` adds one as
-    large as the condition, which joins late.
+    large as the condition, which joins late. ``equaliser_bands``: see `EncoderConfig`.
     """
     size = condition_size or resolution
     if size < 32 or size & (size - 1):
         raise ValueError(f"condition_size is a power of two from 32 up, not {size}")
     layers = alias_free_layers(resolution, channel_base, channel_max, variant=variant)
     sides = _encoder_sides(size, full_skip)
-    encoder = _encoder(size, sides, channel_base, channel_max, latent_size, len(layers) + 1)
+    encoder = _encoder(
+        size, sides, channel_base, channel_max, latent_size, len(layers) + 1, equaliser_bands
+    )
     return CanvasConfig(
         resolution=resolution,
         mapping=_mapping(latent_size, 0, len(layers) + 1),
@@ -218,25 +221,28 @@ def _encoder(
     channel_max: int,
     latent_size: int,
     num_ws: int,
+    equaliser_bands: int,
 ) -> EncoderConfig:
     """A block for each of ``sides``.
 
     Blocks give a skip down to the generator's first rate, 16; those below serve w alone.
     """
     blocks: list[ResidualBlockConfig] = []
-    before, width = size, 3
+    seen = 9 if equaliser_bands else 3
+    before, width = size, seen
     for index, resolution in enumerate(sides):
         out = _width(resolution, channel_base, channel_max)
         gives_skip = resolution >= 16
         name = f"AL{index}_R{resolution}_C{out}_{'skip' if gives_skip else 'w'}"
         blocks.append(_residual(name, width, out, before // resolution, gives_skip))
         before, width = resolution, out
-    projection = ConvolutionConfig(in_channels=3, out_channels=3, kernel=1, slope=SLOPE)
+    projection = ConvolutionConfig(in_channels=seen, out_channels=seen, kernel=1, slope=SLOPE)
     return EncoderConfig(
         size=(size, size),
         projection=projection,
         blocks=tuple(blocks),
         mapping=_mapping(latent_size, 0, num_ws),
+        equaliser_bands=equaliser_bands,
     )
 
 

@@ -182,7 +182,7 @@ def _same_part(one: Settings, other: Settings) -> bool:
 
 def check_colours(config: Any) -> None:
     """Refuse a network that paints or is shown anything but red, green and blue."""
-    seen = config.encoder.projection.in_channels if config.family == "canvas" else 3
+    seen = config.encoder.condition_channels if config.family == "canvas" else 3
     for what, channels in (("paints pictures", config.image_channels), ("sees conditions", seen)):
         if channels != 3:
             line = f"the network {what} of {channels} channels, not of red, green and blue"

@@ -76,7 +76,7 @@ def described(config: Config) -> Iterator[str]:
     )
     if isinstance(config, CanvasConfig):
         width, height = config.encoder.size
-        channels = config.encoder.projection.in_channels
+        channels = config.encoder.condition_channels
         yield f"condition {channels} x {height} x {width}, encoder_ws {config.encoder_ws}"
     yield f"capabilities: {', '.join(sorted(config.capabilities))}"
     yield "layers and their channels:"
@@ -208,7 +208,7 @@ def _line(figures: Figures) -> str:
 def _clouds(encoder: EncoderConfig, number: int) -> Tensor:
     """[1, channels, height, width] in -1 … 1."""
     width, height = encoder.size
-    cells = (1, encoder.projection.in_channels, CONDITION_CELLS, CONDITION_CELLS)
+    cells = (1, encoder.condition_channels, CONDITION_CELLS, CONDITION_CELLS)
     drawn = torch.from_numpy(np.random.RandomState(number).uniform(-1, 1, cells))
     return F.interpolate(drawn.to(torch.float32), (height, width), mode="bilinear")
 

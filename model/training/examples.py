@@ -137,13 +137,24 @@ def conditioned(picture: Tensor, task: Task, native: int, random: Random) -> Ten
     """What the encoder sees of ``picture``, the crop of a condition ``native`` pixels high."""
     match task:
         case BlurTask():
-            low, high = task.sigma
-            sigma = math.exp(random.uniform(math.log(max(low, 0.1)), math.log(max(high, 0.1))))
-            return conditions.blur(picture, sigma if sigma > 0.1 else 0.0, native)
+            sigma = _log_uniform(task.sigma, 0.1, random)
+            blurred = conditions.blur(picture, sigma if sigma > 0.1 else 0.0, native)
+            return blurred if task.grain[1] == 0 else _grained(blurred, task.grain, random)
         case EdgesTask():
             strength, softness = random.uniform(*task.strength), random.uniform(*task.softness)
             return conditions.edges(picture, strength, softness, native)
     return picture
+
+
+def _log_uniform(limits: tuple[float, float], least: float, random: Random) -> float:
+    low, high = (math.log(max(limit, least)) for limit in limits)
+    return math.exp(random.uniform(low, high))
+
+
+def _grained(picture: Tensor, grain: tuple[float, float], random: Random) -> Tensor:
+    deviation = _log_uniform(grain, 1e-6, random)
+    noise = random.standard_normal(picture.shape, dtype=np.float32)
+    return picture + deviation * torch.from_numpy(noise)
 
 
 def middle(pixels: Pixels, canvas: Size) -> Box:

@@ -5,10 +5,13 @@ until it does. Here some channels begin as pairs of opposite signs, since a leak
 difference alone: lrelu(x) - lrelu(-x) = (1 + slope) x. The block of the encoder that halves the
 condition splits its colours into Haar wavelets, low and high; the low ones run on through the
 generator's last layers, where least squares find them. Where there is a full skip, it brings the
-colours instead, or the contours alone, in lanes of its own beside those. So a training begins with
-the blurred picture, and learns what is missing. All else is as random as it was.
+colours instead, or the contours alone, in lanes of its own beside those. Behind an equaliser those
+are exactly what the coarser way loses, stronger by as much as filters on the way take. So a
+training begins with the picture, as far as it can be seen in the condition, and learns what is
+missing. All else is as random as it was.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -27,6 +30,8 @@ _HAAR = torch.tensor(
 ).div(4)
 _WAVELETS = [wavelet * (_DETAIL if band else 1.0) for band, wavelet in enumerate(_HAAR)]
 _ITSELF = torch.ones(1, 1)
+_LIFT = 3.0  # more than a picture falls below zero
+_MOST_EMPHASIS = 8.0
 _SMOOTH = torch.tensor([1.0, 2.0, 1.0]).div(4)
 # The pixel less what is around it. The lowest frequencies stay with the coarser skip, so that
 # what bends the layers in between bends the picture.
@@ -51,29 +56,56 @@ class _Way(NamedTuple):
 def lay(network: Canvas, *, shared: bool = False) -> bool:
     """Lay lanes into a fresh ``network``; False where it has no room for them.
 
-    ``shared`` is whether a full skip leaves the picture to the coarser one, and adds contours.
+    ``shared`` is whether a full skip leaves the picture to the coarser one, and adds contours;
+    with an equaliser it always does.
     """
-    lanes = len(_SIGNS) * network.config.encoder.projection.in_channels
-    bands = _bands(has_full=network.config.encoder.blocks[0].stride == 1, shared=shared)
-    ways = _ways(network, lanes, shared=len(bands) > 1)
-    if not _has_room(network, ways, bands, lanes):
+    plan = _plan(network, shared)
+    if not _has_room(network, plan):
         return False
-    _through_encoder(network, lanes, bands)
-    for way in ways:
-        _through_layers(way, lanes)
-    ways[0].layers[-1].affine.weight[: lanes * len(ways)] = 0
+    _through_encoder(network, plan)
+    for way in plan.ways:
+        _through_layers(way, plan.lanes)
+    plan.ways[0].layers[-1].affine.weight[: plan.lanes * len(plan.ways)] = 0
+    if network.encoder.equaliser is not None and len(plan.ways) > 1:
+        network.encoder.equaliser.fine.copy_(_fine(network, plan.ways))
     return True
 
 
-def _bands(*, has_full: bool, shared: bool) -> list[list[Tensor]]:
-    """What each of the first blocks of an encoder parts the colours into."""
+class _Plan(NamedTuple):
+    """Which channels become lanes.
+
+    Attributes:
+        lanes: how many carry three colours.
+        inputs: the channels of the projection that are carried, colour by colour.
+        bands: what each of the first blocks of the encoder parts the colours into.
+        ways: the way of the finest skip; where it is shared, that of the next one before it.
+    """
+
+    lanes: int
+    inputs: list[int]
+    bands: list[list[Tensor]]
+    ways: list[_Way]
+
+
+def _plan(network: Canvas, shared: bool) -> _Plan:
+    encoder = network.config.encoder
+    colours, has_full = encoder.condition_channels, encoder.blocks[0].stride == 1
+    is_equalised = encoder.equaliser_bands > 0
+    shared = has_full and (shared or is_equalised)
+    first = colours if is_equalised else 0
+    pictures = 2 if is_equalised and shared else 1
+    inputs = list(range(first, first + pictures * colours))
     if not has_full:
-        return [_WAVELETS]
-    return [[_ITSELF, _CONTOURS], _WAVELETS] if shared else [[_ITSELF]]
+        bands = [_WAVELETS]
+    elif not shared:
+        bands = [[_ITSELF]]
+    else:
+        bands = [[_ITSELF] if is_equalised else [_ITSELF, _CONTOURS], _WAVELETS]
+    lanes = len(_SIGNS) * colours
+    return _Plan(lanes, inputs, bands, _ways(network, lanes, shared=shared))
 
 
 def _ways(network: Canvas, lanes: int, *, shared: bool) -> list[_Way]:
-    """The way of the finest skip; where it is ``shared``, that of the next one before it."""
     configs = network.config.synthesis
     layers = [getattr(network.synthesis, layer.name) for layer in configs]
     joins = sorted((layer.receives, place) for place, layer in enumerate(configs))
@@ -83,35 +115,70 @@ def _ways(network: Canvas, lanes: int, *, shared: bool) -> list[_Way]:
     return [_Way(finest[0], 0, 0)]
 
 
-def _has_room(
-    network: Canvas, ways: Sequence[_Way], bands: Sequence[Sequence[Tensor]], lanes: int
-) -> bool:
+def _has_room(network: Canvas, plan: _Plan) -> bool:
     encoder = network.config.encoder
     finest = sum(block.gives_skip for block in encoder.blocks)
-    joined = [way.layers[0].config.receives for way in ways]
-    used = encoder.blocks[: len(bands)]
+    joined = [way.layers[0].config.receives for way in plan.ways]
+    used = encoder.blocks[: len(plan.bands)]
+    carried = [len(_SIGNS) * len(plan.inputs), plan.lanes]  # by the first block, and the next
     has_taps = all(block.conv2.kernel == 3 and block.norm_epsilon is not None for block in used)
-    is_wide = all(layer.config.out_channels >= 2 * lanes for layer in ways[0].layers[1:-1])
+    layers = plan.ways[0].layers[1:-1]
+    is_wide = all(layer.config.out_channels >= 2 * plan.lanes for layer in layers)
     fits = all(
         block.conv1.out_channels >= lanes and block.conv2.out_channels >= len(parts) * lanes
-        for block, parts in zip(used, bands, strict=True)
+        for block, parts, lanes in zip(used, plan.bands, carried, strict=False)
     )
-    is_near = joined[::-1] == list(range(finest, finest - len(ways), -1))
+    is_near = joined[::-1] == list(range(finest, finest - len(plan.ways), -1))
     return is_near and has_taps and is_wide and fits
 
 
-def _through_encoder(network: Canvas, lanes: int, bands: Sequence[Sequence[Tensor]]) -> None:
+def _through_encoder(network: Canvas, plan: _Plan) -> None:
     """Through the first blocks, each of which parts the colours into bands."""
-    encoder, count = network.encoder, lanes // len(_SIGNS)
+    encoder, count = network.encoder, network.config.encoder.condition_channels
     # Above zero, where the projection's own leaky ReLU changes nothing.
-    encoder.in_proj.bias.fill_(1.0)
+    encoder.in_proj.bias.fill_(_LIFT)
     encoder.in_proj.weight.zero_()
-    for colour in range(count):
-        _set(encoder.in_proj, colour, colour, _ITSELF)
-    colours = [[(colour, 1.0)] for colour in range(count)]
-    for block, parts in zip(network.config.encoder.blocks, bands, strict=False):
+    for place, channel in enumerate(plan.inputs):
+        _set(encoder.in_proj, place, channel, _ITSELF)
+    colours = [[(place, 1.0)] for place in range(len(plan.inputs))]
+    for block, parts in zip(network.config.encoder.blocks, plan.bands, strict=False):
         _through_block(getattr(encoder, block.name), colours, parts)
         colours = [[(2 * colour, 1.0), (2 * colour + 1, -1.0)] for colour in range(count)]
+
+
+def _fine(network: Canvas, ways: Sequence[_Way]) -> Tensor:
+    """How much of each band of an equaliser the finest skip has to add, for all to arrive.
+
+    That is what the coarser way loses, over what the layers of the finer let through.
+    """
+    encoder = network.config.encoder
+    reach = encoder.size[0] / math.sqrt(2)  # of the highest band, in cycles across the picture
+    radius = torch.linspace(0, reach, encoder.equaliser_bands, dtype=torch.float64)
+    coarser, finer = (torch.ones_like(radius) for _ in ways)
+    for direction in (math.cos(math.pi / 8), math.sin(math.pi / 8)):  # between straight and askew
+        cycles = radius * direction
+        coarser *= _passed(ways[0].layers, cycles) * torch.cos(math.pi * cycles / encoder.size[0])
+        finer *= _passed(ways[1].layers, cycles)
+    return ((1 - coarser) / finer.clamp_min(1 / _MOST_EMPHASIS)).clamp_min(0)
+
+
+def _passed(layers: Sequence[AliasFreeLayer], cycles: Tensor) -> Tensor:
+    """The share of a wave along an axis, by cycles across the picture, that the filters pass."""
+    share = torch.ones_like(cycles)
+    for layer in layers:
+        config = layer.config
+        share *= _response(layer.up_filter, cycles / (config.in_rate * config.up))
+        share *= _response(layer.down_filter, cycles / (config.out_rate * config.down))
+    return share
+
+
+def _response(taps: Tensor | None, frequency: Tensor) -> Tensor:
+    """The gain of a filter, or of rows of one, at cycles per tap."""
+    if taps is None:
+        return torch.ones_like(frequency)
+    line = taps.double() if taps.ndim == 1 else taps.double().sum(0)
+    angles = 2 * math.pi * torch.outer(frequency, torch.arange(len(line), dtype=torch.float64))
+    return torch.polar(line / line.sum(), angles).sum(1).abs()
 
 
 def _through_block(

@@ -68,6 +68,7 @@ def configuration(recipe: NetworkRecipe) -> Config:
                 latent_size=recipe.latent_size,
                 encoder_ws=recipe.encoder_ws,
                 full_skip=recipe.full_skip,
+                equaliser_bands=recipe.equaliser_bands,
             )
         case "stylegan3":
             return schedule.stylegan3(

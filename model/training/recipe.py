@@ -43,12 +43,14 @@ class Strict(BaseModel):
 class BlurTask(Strict):
     """Deblur: the condition is the picture under the stage's `blur`, of a sigma from ``sigma``.
 
-    Sigmas are drawn evenly on a logarithmic scale; 0 is drawn as no blur at all.
+    Sigmas are drawn evenly on a logarithmic scale; 0 is drawn as no blur at all. ``grain`` is the
+    deviation of noise upon the blur, drawn in the same way; 1 is half of the range of a picture.
     """
 
     kind: Literal["blur"] = "blur"
     share: Share = 1.0
     sigma: Range = (1.0, 8.0)
+    grain: Range = (0.0, 0.0)
 
 
 class EdgesTask(Strict):
@@ -89,6 +91,7 @@ class NetworkRecipe(Strict):
         condition_size, channel_base, channel_max, latent_size: see `model.schedule`.
         encoder_ws: how many rows of w the encoder gives.
         full_skip: whether a skip as large as the condition joins late; see `model.schedule`.
+        equaliser_bands: of `model.equaliser`, which is fitted to the blurs of ``tasks``; 0 is none.
     """
 
     family: Literal["canvas", "stylegan3", "stylegan2"] = "canvas"
@@ -100,6 +103,7 @@ class NetworkRecipe(Strict):
     latent_size: Annotated[int, Field(ge=4, le=4096)] = 512
     encoder_ws: Annotated[int, Field(ge=0, le=64)] = 4
     full_skip: bool = False
+    equaliser_bands: Annotated[int, Field(ge=0, le=256)] = 0
     start_from: Path | None = None
     frozen: tuple[str, ...] = ()
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from model import together
 from model.canvas import Canvas
+from model.conditions import resized
 from model.network import Network
 from model.training import lanes
 from model.training.adversary import Adversary
@@ -23,7 +24,8 @@ from model.training.state import merged, part_of
 
 Figures = dict[str, float]
 
-_FIRST_PICTURES = 16
+_FIRST_PICTURES = 16  # of which statistics are taken, and to which colours are fitted
+_EQUALISED_PICTURES = 1024  # to which an equaliser is fitted
 
 
 class Trainer:
@@ -58,8 +60,12 @@ class Trainer:
         """Before the very first step: bring a fresh network to where it can learn."""
         if self._is_whole:
             return
-        batch = self._first_batch().to(self._device)
         network = self.generator
+        if isinstance(network, Canvas) and network.encoder.equaliser is not None:
+            first = self._first_batch(_EQUALISED_PICTURES).to(self._device)
+            size = (first.condition.shape[2], first.condition.shape[3])
+            network.encoder.equaliser.fit(first.condition, resized(first.truth, size))
+        batch = self._first_batch(_FIRST_PICTURES).to(self._device)
         if isinstance(network, Canvas) and self.recipe.network.start_from is None:
             sharpen(network)
             lanes.lay(network, shared=self.recipe.stages[0].full_skip < 1)
@@ -69,13 +75,13 @@ class Trainer:
             settle(network, batch)
         self.averaged.load_state_dict(network.state_dict())
 
-    def _first_batch(self) -> Batch:
-        """Pictures enough to measure statistics on, this process's share of them.
+    def _first_batch(self, pictures: int) -> Batch:
+        """About so many pictures, this process's share of them.
 
-        Drawings are left out where there are others, and moods: colours are fitted to these.
+        Drawings are left out where there are others, and moods: what is fitted is fitted to blurs.
         """
         stage, count = self.recipe.stages[0], together.count()
-        each = max(_FIRST_PICTURES, stage.batch) // count
+        each = max(pictures, stage.batch) // count
         first = together.rank() * each
         examples = self._examples.ungraded(lambda task: task.kind != "edges")
         return examples.batch(range(first, first + each), stage.canvas)

@@ -66,7 +66,7 @@ def stylegan3() -> Callable[[str], Network]:
 
 @pytest.fixture(scope="module")
 def canvas() -> Network:
-    config = schedule.canvas(64, 1024, 24, condition_size=32, full_skip=True)
+    config = schedule.canvas(64, 1024, 24, condition_size=32, full_skip=True, equaliser_bands=8)
     return untrained_like(config, 5)
 
 

@@ -48,6 +48,16 @@ def test_a_blurred_condition_is_that_of_the_stage():
     torch.testing.assert_close(learnt, played)
 
 
+def test_grain_lies_upon_the_blur_and_is_the_same_each_time():
+    picture = torch.rand(1, 3, 128, 128) * 2 - 1
+    plain, grained, again = (
+        conditioned(picture, BlurTask(sigma=(3, 3), grain=grain), 128, draw(1, For.TASK, 0))
+        for grain in ((0, 0), (0.01, 0.01), (0.01, 0.01))
+    )
+    assert torch.equal(grained, again)
+    assert float((grained - plain).std()) == pytest.approx(0.01, rel=0.05)
+
+
 def test_a_drawn_condition_is_that_of_the_stage():
     picture = torch.rand(1, 3, 128, 128) * 2 - 1
     task = EdgesTask(strength=(1, 1), softness=(2, 2))

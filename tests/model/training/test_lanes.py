@@ -69,6 +69,19 @@ def test_a_shared_picture_comes_by_both_skips(recipe: Callable[..., Recipe], fol
     assert likeness(with_it, batch.truth) > likeness(without, batch.truth) > 0.8
 
 
+def test_behind_an_equaliser_it_begins_with_the_deblurred_picture(
+    recipe: Callable[..., Recipe], folder: Path
+) -> None:
+    def error(bands: int) -> float:
+        network = _with(full_skip=True, equaliser_bands=bands)
+        blur = {"kind": "blur", "sigma": [4, 10]}
+        trainer = begun(recipe(**{**network, "tasks": [blur]}), folder)
+        batch = trainer._examples.ungraded(lambda _: True).batch(range(40, 48), (64, 64))
+        return float(F.mse_loss(trainer.paint(trainer.averaged, batch), batch.truth))
+
+    assert error(12) < 0.6 * error(0)
+
+
 def test_some_pictures_are_painted_without_the_full_skip(
     recipe: Callable[..., Recipe], folder: Path
 ) -> None:
