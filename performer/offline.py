@@ -10,12 +10,11 @@ import cuda_ops
 from performer import performance, pictures, reading
 from performer.cast import assemble, open_source
 from performer.clock import Moment, OfflineClock
-from performer.console import warn
 from performer.doors.changes import Change
 from performer.errors import FieldError, Problem, SceneError
 from performer.loop import Loop
 from performer.parts import Picture, Source
-from performer.performance import load_network, model_name
+from performer.performance import load_network
 from performer.scene import Scene
 
 
@@ -65,8 +64,7 @@ def rehearsal(scene: Scene) -> Iterator[tuple[Loop, LastFrame]]:
     frames = LastFrame()
     try:
         network = load_network(scene.model, "cpu", "float32")
-        for field in performance.unused(scene, network.config):
-            warn(f"{scene.origin}: {field}: does nothing; {model_name(scene.model)} has none")
+        performance.warn_of_unused(scene, network.config)
         clock = OfflineClock(scene.clock.rate, scene.clock.tempo)
         stations = assemble(scene, network, footage).stations("cpu")
         if stations.generator.regrouping is not None:

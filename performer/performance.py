@@ -8,6 +8,7 @@ from typing import Any
 import model
 from model.options import ENCODER, lacking
 from performer import cast
+from performer.console import warn
 from performer.errors import FieldError
 from performer.fallback import Fallback
 from performer.scene import ModelSettings, Scene
@@ -16,12 +17,16 @@ _LEAST_NATIVE = 32  # pixels of a side, for which an encoder can be made
 
 
 def faults(scene: Scene) -> list[FieldError]:
-    """All that keeps ``scene`` from playing; every part is made ready by itself, offline."""
+    """All that keeps ``scene`` from playing; every part is made ready by itself, offline.
+
+    What does nothing keeps it from nothing, and is warned of.
+    """
     found: list[FieldError] = []
     network = None
     with _noted(found):
         network = load_network(scene.model, "cpu", "float32")
     if network is not None:
+        warn_of_unused(scene, network.config)
         found += _misfits(scene, network)
     if scene.source is not None and (network is None or network.encoder is not None):
         with _noted(found), contextlib.closing(cast.make_source(scene)) as source:
@@ -99,9 +104,12 @@ def without(scene: Scene, config: Any) -> list[str]:
     return names + [f"model.{knob}" for knob in knobs]
 
 
-def unused(scene: Scene, config: Any) -> list[str]:
-    """The fields of the model that ``scene`` sets, and that do nothing for such a network."""
-    return [f"model.{knob}" for knob in lacking(config) if knob in scene.model.model_fields_set]
+def warn_of_unused(scene: Scene, config: Any) -> None:
+    """Say which fields of the model ``scene`` changes that do nothing for such a network."""
+    for knob in lacking(config):
+        if getattr(scene.model, knob) != type(scene.model).model_fields[knob].default:
+            name = model_name(scene.model)
+            warn(f"{scene.origin}: model.{knob}: does nothing; {name} has none")
 
 
 def _native(settings: ModelSettings) -> int:

@@ -99,12 +99,16 @@ def read_without_files(scene: str, settings: Sequence[str] = ()) -> tuple[Scene,
 
 def placed(error: FieldError, scene: Scene) -> SceneError:
     """The same problem, with the line of the file where its field stands."""
-    return placed_in(Path(scene.origin), error)
+    return placed_in(Path(scene.origin), error, scene.laid)
 
 
-def placed_in(file: Path, error: FieldError) -> SceneError:
-    """The same problem, with the line of the scene's ``file`` where its field stands."""
+def placed_in(file: Path, error: FieldError, laid: Iterable[tuple[str, ...]] = ()) -> SceneError:
+    """The same problem, with the line of the scene's ``file`` where its field stands.
+
+    Fields that a command line ``laid`` over it stand in no line.
+    """
     source = document.read(file)
+    source.laid.extend(laid)
     return SceneError([source.problem(error.path, error.what, error.mend)])
 
 
@@ -149,6 +153,7 @@ class _Reader:
     def scene(self, name: str) -> Scene:
         data = {"name": name, **_DEFAULTS, **self._source.data}
         data["origin"] = self._source.data.get("origin", self._source.name)
+        data["laid"] = self._source.data.get("laid", self._source.laid)
         if isinstance(data["latent"], Mapping):
             data["latent"] = self._with_style({"kind": "walk", **data["latent"]})
         for section in _ONE:

@@ -185,6 +185,7 @@ class Scene(_Section, Playable):
     performer: Literal[1]
     name: str = "scene"
     origin: str = ""  # the file it was read from
+    laid: tuple[tuple[str, ...], ...] = ()  # the fields that a command line laid over it
     generation: int = 0  # how many scenes the run has played before
     model: ModelSettings
     clock: ClockSettings = ClockSettings()

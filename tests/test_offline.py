@@ -68,6 +68,19 @@ def test_what_a_network_lacks_is_said_before_it_is_painted(
     file = tmp_path / "scene.yaml"
     file.write_text(GOOD, encoding="utf-8")
     settings = ("model.skip_1=0.5", "model.skip_8=0.5")
-    offline.save_picture(reading.read(str(file), settings), 0, tmp_path / "frame.png")
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.endswith("scene.yaml: model.skip_8: does nothing; untrained (seed 7) has none")
+    for play in (
+        lambda scene: offline.save_picture(scene, 0, tmp_path / "frame.png"),
+        offline.check,
+    ):
+        play(reading.read(str(file), settings))
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.endswith("scene.yaml: model.skip_8: does nothing; untrained (seed 7) has none")
+
+
+def test_what_a_command_line_laid_over_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "scene.yaml"
+    file.write_text(GOOD, encoding="utf-8")
+    scene = reading.read(str(file), ("bends.first.layer=L77",))
+    for asked in (scene, reading.from_json(scene.to_json())):
+        with pytest.raises(SceneError, match=r"^--set: bends\.first\.layer: "):
+            offline.check(asked)

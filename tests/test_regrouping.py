@@ -162,7 +162,7 @@ def test_a_glimpse_is_nearly_the_whole() -> None:
 @pytest.mark.parametrize(
     ("setting", "says"),
     [
-        ("clusters.k=5", "4: clusters.k: there are no 5 clusters in .*; make them with --k 5"),
+        ("clusters.k=5", "--set: clusters.k: there are no 5 clusters in .*; make them with --k 5"),
         ("clusters.k=17", "--set: clusters.k: 17 is too large; use 16 or less"),
         ("clusters.file=nowhere", "--set: clusters.file: there is no file"),
         ("model.untrained=8", "plays"),

@@ -26,7 +26,7 @@ from performer.governor import THUMBNAILS
 from performer.graphics_card import GraphicsCard
 from performer.loop import FramesOut, Loop
 from performer.parts import Picture, Source
-from performer.performance import load_network, model_name, network_key
+from performer.performance import load_network, model_name, network_key, warn_of_unused
 from performer.playbill import Playbill
 from performer.processes.guard import guarded, leave
 from performer.processes.life import Life
@@ -98,6 +98,8 @@ class Render:
             network = rehearsed.network
         else:
             network = load_network(self._scene.model, device, self._scene.model.precision)
+        if not len(self._last_values):  # who comes back has said it
+            warn_of_unused(self._scene, network.config)
         self._cast = assemble(self._scene, network, self._capture)
         self._changes = ChangesIn(_doors(folder, scene.generation))
         frames_door = _frames_door(folder, self._card)
