@@ -28,7 +28,7 @@ from performer.parts import Picture
 from performer.stages import Footage
 
 OUT = Path(__file__).parents[1] / "docs" / "bends.jpg"
-NETWORK = "daydream-256"
+NETWORK = "landscapes-256"
 LAYERS = {"deep": "45%", "middle": "65%", "late": "85%"}
 SHOWN = 4.0  # seconds of the film
 REMEMBERED = 5  # frames, for bends that remember some

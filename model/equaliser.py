@@ -30,14 +30,16 @@ class _Waves(NamedTuple):
 
     Attributes:
         down, across: the transform of rows and of columns [n, n], each its own inverse.
-        bands: how much each band [B] takes of each wave [h x w]; all bands together 1.
-        means: the same, so that a product with powers is their mean in each band.
+        bands: how much each band takes of each wave, [B, h x w]; all bands together 1.
+        counts: how much each wave [h x w] counts in the mean of a band.
+        totals: the sum of that in each band, [B].
     """
 
     down: Tensor
     across: Tensor
     bands: Tensor
-    means: Tensor
+    counts: Tensor
+    totals: Tensor
 
 
 class Equaliser(nn.Module):
@@ -79,7 +81,7 @@ class Equaliser(nn.Module):
         """
         at = self._waves(blurred)
         seen, wanted = (at.down @ pictures @ at.across for pictures in (blurred, sharp))
-        common = (seen * wanted).mean(1).flatten(1) @ at.means.T
+        common = _means(seen * wanted, at)
         gains = common / (_powers(seen, at) + _FAINTEST)
         wished = gains.clamp_min(_LEAST_FOUND).log().double()
         levels = _levels(seen, at).double()
@@ -96,9 +98,13 @@ class Equaliser(nn.Module):
         return _Waves(*(hold(each) for each in at))
 
 
+def _means(products: Tensor, at: _Waves) -> Tensor:
+    """Of what is known of each wave [N, C, H, W], the mean in each band, [N, bands]."""
+    return (products.mean(1).flatten(1) * at.counts) @ at.bands.T / at.totals
+
+
 def _powers(waves: Tensor, at: _Waves) -> Tensor:
-    """The mean power of each band, [N, bands]."""
-    return waves.square().mean(1).flatten(1) @ at.means.T
+    return _means(waves.square(), at)
 
 
 def _levels(waves: Tensor, at: _Waves) -> Tensor:
@@ -109,8 +115,12 @@ def _levels(waves: Tensor, at: _Waves) -> Tensor:
 def _waves(size: tuple[int, int], bands: int, device: torch.device, dtype: torch.dtype) -> _Waves:
     with torch.inference_mode(False):
         down, across = (_cosines(length) for length in size)
-        shares, means = _bands(size, bands)
-        return _Waves(*(each.to(device, dtype) for each in (down, across.T, shares, means)))
+        shares = _bands(size, bands)
+        counts = torch.outer(*(_once_or_twice(length) for length in size)).flatten()
+        counts[0] = 0  # how bright the picture is says nothing
+        totals = (shares @ counts).clamp_min(1e-9)  # a small picture has none of some bands
+        made = down, across.T, shares, counts, totals
+        return _Waves(*(each.to(device, dtype) for each in made))
 
 
 def _cosines(length: int) -> Tensor:
@@ -127,13 +137,9 @@ def _once_or_twice(length: int) -> Tensor:
     return shares
 
 
-def _bands(size: tuple[int, int], bands: int) -> tuple[Tensor, Tensor]:
-    """Rings of hats over the plane of waves, in float64: shares and means, [bands, h x w]."""
+def _bands(size: tuple[int, int], bands: int) -> Tensor:
+    """Rings of hats over the plane of waves: shares [bands, h x w] in float64."""
     height, width = (torch.linspace(0, 0.5, length, dtype=torch.float64) for length in size)
     radius = torch.hypot(height[:, None], width) / (0.5 * math.sqrt(2)) * (bands - 1)
     numbers = torch.arange(bands)[:, None, None]
-    shares = (1 - (radius - numbers).abs()).clamp_min(0)
-    counted = shares * torch.outer(_once_or_twice(size[0]), _once_or_twice(size[1]))
-    counted[:, 0, 0] = 0  # how bright the picture is says nothing
-    means = counted / counted.sum((1, 2), keepdim=True)
-    return shares.flatten(1), means.flatten(1)
+    return (1 - (radius - numbers).abs()).clamp_min(0).flatten(1)
