@@ -29,6 +29,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     evaluate.add_argument("--all", action="store_true", help="not only those held out of training")
     evaluate.add_argument("--condition", choices=CONDITIONS, default="blur")
     evaluate.add_argument("--sigma", type=_sigma, default=3.0, metavar="PX", help="of the blur (3)")
+    evaluate.add_argument("--rounded", action="store_true", help="the condition, to 8 bits")
     evaluate.add_argument("--most", type=_most, default=16, metavar="N", help="pictures (16)")
     evaluate.add_argument("--inception", type=Path, metavar="FILE", help="weights for FID and KID")
     evaluate.add_argument("--precision", default="float32", metavar="NAME", help="float32, auto …")
@@ -110,7 +111,8 @@ def _measured(
         figures = generator.figures(asked.most, asked.inception)
         return figures, sheets.of_pictures(generator.pictures), "none"
     side = network.config.encoder.size[1]
-    conditioner = Conditioner(asked.condition, asked.sigma, side, network.config.resolution)
+    native = network.config.resolution
+    conditioner = Conditioner(asked.condition, asked.sigma, side, native, asked.rounded)
     judge = CanvasJudge(network, material, conditioner)
     figures = judge.figures(asked.most, asked.inception)
     return figures, sheets.of_canvas(judge), str(conditioner)

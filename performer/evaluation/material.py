@@ -31,17 +31,22 @@ class Conditioner:
         kind: "plain", "blur" or "edges".
         sigma: of the blur, in pixels of a picture 256 high.
         side, picture_side: native sides of the condition and of the picture.
+        rounded: whether the condition went through 8 bits, as those of files and cameras did.
     """
 
     kind: str
     sigma: float
     side: int
     picture_side: int
+    rounded: bool = False
 
     def __call__(self, picture: Tensor) -> Tensor:
         """What the encoder sees of ``picture``, as much smaller as conditions are."""
         height, width = (side * self.side // self.picture_side for side in picture.shape[2:])
-        small = conditions.resized(picture, (height, width))
+        made = self._made(conditions.resized(picture, (height, width)))
+        return ((made + 1) * 127.5).round() / 127.5 - 1 if self.rounded else made
+
+    def _made(self, small: Tensor) -> Tensor:
         if self.kind == "blur":
             return conditions.blur(small, self.sigma, self.side)
         if self.kind == "edges":
@@ -55,7 +60,8 @@ class Conditioner:
         return conditions.blur(picture, self.sigma, self.picture_side)
 
     def __str__(self) -> str:
-        return f"blur, sigma {self.sigma:g} px" if self.kind == "blur" else self.kind
+        name = f"blur, sigma {self.sigma:g} px" if self.kind == "blur" else self.kind
+        return f"{name}, in 8 bits" if self.rounded else name
 
 
 class Material:

@@ -78,6 +78,8 @@ def test_conditions_are_those_of_the_stage_in_their_own_size(pictures: Path) -> 
     small = Conditioner("plain", 0.0, CONDITION, SIDE)(picture)
     assert torch.allclose(made, stage.apply(small, {"sigma": 3.0}))
     assert Conditioner("edges", 0.0, CONDITION, SIDE)(picture).shape == small.shape
+    rounded = Conditioner("blur", 3.0, CONDITION, SIDE, rounded=True)(picture)
+    assert 0 < float((rounded - made).abs().max()) <= 0.5 / 127.5 + 1e-6
     assert enlarged(small, (SIDE, SIDE)).shape == picture.shape
 
 
