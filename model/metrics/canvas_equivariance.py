@@ -1,7 +1,7 @@
 """How well StyleGAN-Canvas follows when its condition is shifted, in dB.
 
-Two windows of one wide condition, some pixels apart, are painted; the second picture must be the
-first, moved by as much. The figure is the ratio of the picture's variance to the squared error, so
+Two windows of one scene, some pixels apart, are painted; the second picture must be the first,
+moved by as much. The figure is the ratio of the picture's variance to the squared error, so
 that a network that paints little contrast gains nothing by it. It is taken in the middle, without a
 quarter of the picture at every border, where the windows see different surroundings; conditions
 twice as large as the native one keep that middle as large as a native picture. Shifts by whole
@@ -26,9 +26,9 @@ _MARGIN = 1 / 4
 
 
 def eq_shift(
-    network: Canvas, conditions: Iterable[Tensor], w: Tensor, strides: float = 1.0
+    network: Canvas, windows: Iterable[tuple[Tensor, Tensor]], w: Tensor, strides: float = 1.0
 ) -> float:
-    """dB of conditions [1, C, H, W + shift], wider by the shift than what is painted.
+    """dB of pairs of conditions [1, C, H, W], of which the second lies further right by the shift.
 
     Args:
         w: [1, num_ws, w_dim], the same for all.
@@ -36,7 +36,7 @@ def eq_shift(
             condition and picture, see `shift_pixels`.
     """
     shift = shift_pixels(network, strides)
-    measured = torch.stack([_measured(network, each, w, shift) for each in conditions])
+    measured = torch.stack([_measured(network, pair, w, shift) for pair in windows])
     variance, error = measured.mean(0).tolist()
     return 10 * math.log10(variance / error) if error > 0 else math.inf
 
@@ -54,10 +54,10 @@ def shift_pixels(network: Canvas, strides: float) -> int:
     return int(pixels)
 
 
-def _measured(network: Canvas, condition: Tensor, w: Tensor, shift: int) -> Tensor:
+def _measured(network: Canvas, windows: tuple[Tensor, Tensor], w: Tensor, shift: int) -> Tensor:
     """Variance of the picture and squared error, [2]."""
-    width = condition.shape[3] - shift
-    codes = [_code(network, condition[..., left : left + width]) for left in (0, shift)]
+    width = windows[0].shape[3]
+    codes = [_code(network, window) for window in windows]
     first, second = (_picture(network, replace(code, w=codes[0].w), w) for code in codes)
     pixels = shift * first.shape[3] // width
     margin = int(first.shape[2] * _MARGIN)

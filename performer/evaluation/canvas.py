@@ -70,7 +70,8 @@ class CanvasJudge:
         for picture in progress(self._material.wides(self._side, WIDES), "wide canvases"):
             condition = self._conditioner(picture)
             canvases.append(painted(self._network, condition))
-            natives.append(painted(self._network, _middle(condition, self._conditioner.side)))
+            native = self._conditioner(_middle(picture, self._side))
+            natives.append(painted(self._network, native))
             self.wide_rows.append({"condition": condition, NETWORK: canvases[-1], "truth": picture})
         sharp = relative_sharpness(torch.cat(canvases), torch.cat(natives)).mean()
         seams = seam_test(torch.cat(canvases), self._side)
@@ -108,23 +109,31 @@ class CanvasJudge:
         beside = {NETWORK: self._network, UNTRAINED: untrained}
         found = []
         for name, strides in STRIDES.items():
-            conditions = self._shifting(strides)
+            windows = self._shifting(strides)
             values = {
-                who: eq_shift(network, conditions, average_w(network), strides)
+                who: eq_shift(network, windows, average_w(network), strides)
                 for who, network in progress(list(beside.items()), f"{name} strides")
             }
             figure = f"equivariance to shifts by {name} strides, dB"
             found.append(Figure(figure, "higher", values, 1))
         return found
 
-    def _shifting(self, strides: float) -> list[Tensor]:
-        """Conditions twice as large as the native one, wider by the shift."""
-        shift, side = shift_pixels(self._network, strides), self._conditioner.side
-        scale = self._side // side
-        size = ((2 * side + shift) * scale, 2 * side * scale)
+    def _shifting(self, strides: float) -> list[tuple[Tensor, Tensor]]:
+        """Conditions twice as large as the native one, and those of what lies right by the shift.
+
+        Each is made of its own part of a photograph, as on stage when a camera turns.
+        """
+        scale = self._side // self._conditioner.side
+        shift, side = shift_pixels(self._network, strides) * scale, 2 * self._side
+        pictures = self._material.parts((side + shift, side), SHIFTS)
         device = device_of(self._network)
-        pictures = self._material.parts(size, SHIFTS)
-        return [self._conditioner(picture).to(device) for picture in pictures]
+        return [
+            (
+                self._conditioner(picture[..., :side]).to(device),
+                self._conditioner(picture[..., shift:]).to(device),
+            )
+            for picture in pictures
+        ]
 
 
 def painted(network: Canvas, condition: Tensor) -> Tensor:
@@ -153,6 +162,6 @@ def fresh(config: CanvasConfig) -> Canvas:
     return untrained_like(config, seed=0)
 
 
-def _middle(condition: Tensor, side: int) -> Tensor:
-    left = (condition.shape[3] - side) // 2
-    return condition[..., left : left + side]
+def _middle(picture: Tensor, side: int) -> Tensor:
+    left = (picture.shape[3] - side) // 2
+    return picture[..., left : left + side]

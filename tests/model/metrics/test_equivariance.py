@@ -81,17 +81,18 @@ def canvas() -> Canvas:
     return model.untrained(3, resolution=64, condition_size=32, channel_max=16)
 
 
-def conditions(canvas: Canvas, strides: float) -> list[Tensor]:
+def windows(canvas: Canvas, strides: float) -> list[tuple[Tensor, Tensor]]:
     shift = shift_pixels(canvas, strides)
     noise = torch.randn(1, 3, 24, 24 + shift, generator=torch.Generator().manual_seed(0))
-    return [torch.nn.functional.interpolate(noise, (64, 64 + shift), mode="bicubic").clamp(-1, 1)]
+    scene = torch.nn.functional.interpolate(noise, (64, 64 + shift), mode="bicubic").clamp(-1, 1)
+    return [(scene[..., :64], scene[..., shift:])]
 
 
 @torch.inference_mode()
 def test_a_canvas_follows_whole_strides_better_than_half_ones(canvas: Canvas) -> None:
     w = canvas.mapping(torch.zeros(1, canvas.config.z_dim))
-    whole = eq_shift(canvas, conditions(canvas, 1.0), w, 1.0)
-    half = eq_shift(canvas, conditions(canvas, 0.5), w, 0.5)
+    whole = eq_shift(canvas, windows(canvas, 1.0), w, 1.0)
+    half = eq_shift(canvas, windows(canvas, 0.5), w, 0.5)
     assert whole > 30
     assert whole > half + 15  # half strides lie between the points of the encoder
 
