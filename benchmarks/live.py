@@ -123,12 +123,13 @@ class Show:
 
 
 def fresh(subject: LiveSubject) -> Network:
-    """Fresh, with weights from torch's default generator."""
+    """Fresh, built as landscapes-256 is, with weights from torch's default generator."""
     budget = subject.resolution, subject.channel_base, subject.channel_max
     if subject.condition is None:
         config: Any = schedule.stylegan3(*budget, variant="t")
     else:
-        config = schedule.canvas(*budget, condition_size=subject.condition)
+        side = subject.condition
+        config = schedule.canvas(*budget, condition_size=side, full_skip=True, equaliser_bands=24)
     torch.manual_seed(7)
     return networks.from_config(config).eval().requires_grad_(False)
 

@@ -98,8 +98,8 @@ def test_two_processes_with_half_the_batch_each_are_like_one(
     state = checkpoint.read(out).state
     for name, tensor in whole.items():
         if name.startswith(("averaged/", "adversary/discriminator/")) and tensor.ndim:
-            # What began at 0 and hardly moved counts as if it were as long as one that learnt.
-            difference = (state[name] - tensor).norm() / tensor.norm().clamp_min(1e-2)
+            # What began at 0 and hardly moved counts as if it had a length of a tenth.
+            difference = (state[name] - tensor).norm() / tensor.norm().clamp_min(0.1)
             assert difference < 4e-3, name  # sums in another order, over twelve steps of Adam
 
 

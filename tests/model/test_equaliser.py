@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import scipy.fft
 import torch
-from PIL import Image
 from torch import Tensor
 
 import cuda_ops
@@ -17,18 +16,19 @@ from model.equaliser import Equaliser
 from model.schedule import canvas
 from model.untrained_canvas import untrained_like
 
-PHOTOGRAPHS = sorted((Path(__file__).parents[1] / "pictures").glob("*.png"))
-
 
 @pytest.fixture(scope="module")
 def sharp() -> Tensor:
-    """[N, 3, 64, 64] of crops of what scenes paint, finer than their size can show."""
-    crops = []
-    for file in PHOTOGRAPHS:
-        picture = Image.open(file).convert("RGB").resize((192, 128), Image.Resampling.LANCZOS)
-        pixels = torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1) / 127.5 - 1
-        crops += [pixels[:, y : y + 64, x : x + 64] for y in (0, 64) for x in (0, 64, 128)]
-    return torch.stack(crops)
+    """[144, 3, 64, 64] of clouds, each with another contrast, that fall off as photographs do."""
+    random = np.random.default_rng(4)
+    y, x = np.meshgrid(np.fft.fftfreq(128), np.fft.rfftfreq(128), indexing="ij")
+    distance = np.hypot(y, x).clip(1 / 128)
+    clouds = []
+    for _ in range(144):
+        noise = np.fft.rfft2(random.standard_normal((3, 128, 128)))
+        cloud = np.fft.irfft2(noise / distance ** random.uniform(0.9, 1.3))[:, :64, :64]
+        clouds.append(cloud / cloud.std() * random.uniform(0.2, 0.5))
+    return torch.from_numpy(np.stack(clouds)).float()
 
 
 def blurred(pictures: Tensor, noise: float = 0.0) -> Tensor:
