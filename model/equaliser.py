@@ -66,7 +66,7 @@ class Equaliser(nn.Module):
         waves = at.down @ pictures @ at.across
         levels = _levels(waves, at).to(self.weight)
         gains = (levels @ self.weight.T + self.bias).clamp(_LEAST_GAIN, _MOST_GAIN)
-        gains = gains * (torch.arange(len(self.bias), device=gains.device) > 0)  # light stays
+        gains[:, 0] = 0  # light stays
         curve = (gains.to(pictures) @ at.bands).exp().view(-1, 1, *pictures.shape[2:])
         fine = (self.fine.to(pictures) @ at.bands).view(pictures.shape[2:])
         equalised = waves * curve
@@ -120,7 +120,7 @@ def _waves(size: tuple[int, int], bands: int, device: torch.device, dtype: torch
         counts[0] = 0  # how bright the picture is says nothing
         totals = (shares @ counts).clamp_min(1e-9)  # a small picture has none of some bands
         made = down, across.T, shares, counts, totals
-        return _Waves(*(each.to(device, dtype) for each in made))
+        return _Waves(*(each.to(dtype).to(device) for each in made))
 
 
 def _cosines(length: int) -> Tensor:

@@ -190,6 +190,15 @@ def failures(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return told
 
 
+@pytest.fixture
+def unconverted(without_compiler: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A picture on a device for which another kernel than that of frames is kept."""
+    _keep(without_compiler, Variant("maps", "pack_kernel"), 90)
+    found = _find()
+    monkeypatch.setattr(devices, "find", lambda index: found)
+    return SimpleNamespace(device=torch.device("cuda", 0))
+
+
 def _until(is_so: Callable[[], bool]) -> None:
     ends = time.monotonic() + 30
     while not is_so():
@@ -198,26 +207,18 @@ def _until(is_so: Callable[[], bool]) -> None:
 
 
 def test_a_kernel_that_does_not_load_costs_no_graph(
-    without_compiler: Path, failures: list[str], monkeypatch: pytest.MonkeyPatch
+    failures: list[str], unconverted: SimpleNamespace
 ) -> None:
-    _keep(without_compiler, Variant("maps", "pack_kernel"), 90)
-    found = _find()
-    monkeypatch.setattr(devices, "find", lambda index: found)
-    picture = SimpleNamespace(device=torch.device("cuda", 0))
     with recording.rehearsing():
-        assert operators.rgba(picture) is None
+        assert operators.rgba(unconverted) is None
     assert failures == ["BuildError: no NVRTC; install it"]
 
 
 def test_a_kernel_that_does_not_load_beside_a_frame_is_told_once(
-    without_compiler: Path, failures: list[str], monkeypatch: pytest.MonkeyPatch
+    failures: list[str], unconverted: SimpleNamespace
 ) -> None:
-    _keep(without_compiler, Variant("maps", "pack_kernel"), 90)
-    found = _find()
-    monkeypatch.setattr(devices, "find", lambda index: found)
-    picture = SimpleNamespace(device=torch.device("cuda", 0))
-    _until(lambda: operators.rgba(picture) is None and bool(failures))
-    assert operators.rgba(picture) is None
+    _until(lambda: operators.rgba(unconverted) is None and bool(failures))
+    assert operators.rgba(unconverted) is None
     assert failures == ["BuildError: no NVRTC; install it"]
 
 
