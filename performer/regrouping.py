@@ -1,8 +1,8 @@
 """The clusters of a scene while it plays: as many as asked for, and made anew for the picture."""
 
-import weakref
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,7 +13,7 @@ from model.clusters.responses import picture_in_maps
 from model.layers import BlockBend, SlotBend
 from performer.console import warn
 from performer.grouper import Grouper
-from performer.threads import give_way
+from performer.threads import Errands
 
 if TYPE_CHECKING:
     from cuda_ops.cpu.blocks import Blocks
@@ -84,10 +84,8 @@ class Regrouping:
         self._due = 0.0
         self._turn = 0
         self._job: Future[None] | None = None
-        self._worker = ThreadPoolExecutor(1, "regrouping", initializer=give_way)
         self._grouper = Grouper()
-        end = weakref.finalize(self, self._worker.submit, self._grouper.close)
-        end.atexit = False  # then the process ends as ours does
+        self._errands = Errands("regrouping", self._grouper.close)
 
     def choose(self, values: Mapping[str, float]) -> None:
         """Give the bends other channels where there are other groups."""
@@ -136,6 +134,6 @@ class Regrouping:
     def _regroup(self, layer: str, strengths: torch.Tensor) -> None:
         array = strengths.double().numpy()
         follow = followed if self.at_once else self._grouper
-        self._job = self._worker.submit(self._clusters.regroup, layer, array, follow)
+        self._job = self._errands.submit(partial(self._clusters.regroup, layer, array, follow))
         if self.at_once:
             wait([self._job])

@@ -3,7 +3,11 @@
 import os
 import sys
 import threading
-from typing import Any
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import Any, TypeAlias
 
 import torch
 
@@ -11,11 +15,59 @@ from cuda_ops import build
 
 LEAST_RIGHT = 15  # the niceness of what may come whenever it comes
 
+_Errand: TypeAlias = tuple["Future[None]", Callable[[], None]]
+
 
 def give_way(niceness: int = LEAST_RIGHT) -> None:
     """Let the thread that calls have less right to the processor than the picture."""
     if sys.platform == "linux":  # the only system where threads have a niceness of their own
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+
+
+class Errands:
+    """Does one task after the other, on a thread with little right to the processor.
+
+    The thread starts with the first task. When nobody holds us any more it does what is left, then
+    ``at_end``, and ends. That we are dropped may be found out by the garbage collector, on any
+    thread, which may hold any lock at that moment; so word of it goes by a `queue.SimpleQueue`,
+    made to be put into there. An executor's ``submit`` would wait for the lock for ever.
+    """
+
+    def __init__(self, name: str, at_end: Callable[[], None]) -> None:
+        self._errands: SimpleQueue[_Errand | None] = SimpleQueue()
+        self._thread = threading.Thread(
+            target=_run, args=(self._errands, at_end), name=name, daemon=True
+        )
+        dropped = weakref.finalize(self, self._errands.put, None)
+        dropped.atexit = False  # then the process ends as ours does
+
+    def submit(self, task: Callable[[], None]) -> "Future[None]":
+        """Have it done when its turn comes; for one thread that asks."""
+        future: Future[None] = Future()
+        self._errands.put((future, task))
+        if self._thread.ident is None:
+            self._thread.start()
+        return future
+
+
+def _run(errands: "SimpleQueue[_Errand | None]", at_end: Callable[[], None]) -> None:
+    give_way()
+    while _do_next(errands):
+        pass
+    at_end()
+
+
+def _do_next(errands: "SimpleQueue[_Errand | None]") -> bool:
+    """Whether there was one; a function of its own, so that nothing is held meanwhile."""
+    errand = errands.get()
+    if errand is None:
+        return False
+    future, task = errand
+    try:
+        future.set_result(task())
+    except Exception as error:  # whoever asked hears of it
+        future.set_exception(error)
+    return True
 
 
 class TorchThreads:

@@ -1,5 +1,7 @@
-"""Torch has one thread beside the native kernels, and all of them without."""
+"""Torch has one thread beside native kernels, all of them without; errands have one of their own."""
 
+import concurrent.futures.thread
+import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -9,7 +11,7 @@ import torch
 import cuda_ops
 import model
 from cuda_ops import build
-from performer.threads import TorchThreads
+from performer.threads import Errands, TorchThreads
 
 
 @pytest.fixture(autouse=True)
@@ -71,3 +73,29 @@ def test_a_network_that_torch_plays_keeps_all_threads() -> None:
 def test_a_network_that_the_kernels_play_leaves_torch_one_thread() -> None:
     TorchThreads(model.untrained(7, resolution=64)).share()
     assert torch.get_num_threads() == 1
+
+
+def _fail() -> None:
+    raise ValueError
+
+
+def test_errands_are_done_in_order_and_what_fails_is_told() -> None:
+    done: list[int] = []
+    errands = Errands("test", lambda: done.append(9))
+    first = errands.submit(lambda: done.append(1))
+    second = errands.submit(_fail)
+    third = errands.submit(lambda: done.append(3))
+    third.result(60)
+    assert first.done()
+    assert isinstance(second.exception(), ValueError)
+    assert done == [1, 3]
+
+
+def test_errands_may_be_dropped_wherever_the_collector_comes() -> None:
+    """It came once within the start of another task, whose lock an executor would wait for."""
+    over = threading.Event()
+    errands: list[Errands] = [Errands("test", over.set)]
+    errands[0].submit(lambda: None).result(60)
+    with concurrent.futures.thread._global_shutdown_lock:
+        errands.clear()
+        assert over.wait(60)
