@@ -22,7 +22,7 @@ from performer.graphics_card import GraphicsCard
 from performer.loop import Loop
 from performer.parameters import Snapshot
 from performer.parts import Picture, Source
-from performer.performance import load_network, model_name, network_key, without
+from performer.performance import load_network, model_name, network_key, warn_of_unused, without
 from performer.playbill import Playbill
 from performer.scene import Scene
 from performer.sources.capture import Capture
@@ -140,6 +140,8 @@ class Backstage:
     def _ready(self, cast: Cast, former: Cast, *, painted: bool) -> Ready:
         """Everything that ``cast`` needs to play, its network ``painted`` with or not yet."""
         stations, anew = cast.stations(self._device, self._card), _is_another(cast, former)
+        if anew or cast.scene.model != former.scene.model:
+            warn_of_unused(cast.scene, cast.network.config)
         if not painted:
             giving_way(lambda: self._paint_first(stations, anew=anew))
         if self._card is not None:

@@ -16,6 +16,7 @@ from pydantic import (
     SerializeAsAny,
     model_validator,
 )
+from pydantic.json_schema import SkipJsonSchema
 
 from model.clusters.limits import LEAST_K, MOST_K
 from model.knob import Curve, Knob
@@ -184,9 +185,9 @@ class Scene(_Section, Playable):
 
     performer: Literal[1]
     name: str = "scene"
-    origin: str = ""  # the file it was read from
-    laid: tuple[tuple[str, ...], ...] = ()  # the fields that a command line laid over it
-    generation: int = 0  # how many scenes the run has played before
+    origin: SkipJsonSchema[str] = ""  # the file it was read from
+    laid: SkipJsonSchema[tuple[tuple[str, ...], ...]] = ()  # what a command line laid over it
+    generation: SkipJsonSchema[int] = 0  # how many scenes the run has played before
     model: ModelSettings
     clock: ClockSettings = ClockSettings()
     governor: GovernorSettings = GovernorSettings()

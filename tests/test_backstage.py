@@ -168,6 +168,17 @@ def test_another_source_has_its_first_picture_before_it_plays(stage: Stage) -> N
     assert stage.loop.source.at(stage.loop.clock.latest, {}).number > 0
 
 
+def test_what_a_network_lacks_is_said_when_a_scene_comes_to_ask_for_it(
+    stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once, not with every save."""
+    asking = SCENE.replace("untrained: 7", "untrained: 7, skip_8: 0.5")
+    for text in (asking, asking.replace("angle: 0", "angle: 90")):
+        stage.change(text)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("scene.yaml: model.skip_8: does nothing; untrained (seed 7) has none")
+
+
 def test_another_network_fades_in_and_the_one_before_is_let_go(stage: Stage) -> None:
     network = weakref.ref(stage.cast.network)
     last = stage.doors.pictures[-1]

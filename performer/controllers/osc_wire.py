@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 from performer.controllers.osc_peers import Address, is_loopback
 from performer.errors import PerformerError
+from performer.ports import holder
 
 _LOOPBACK, _EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104  (all interfaces only with --lan)
 _RECEIVE_BYTES = 4 << 20  # a burst of some 20 000 messages; the system may grant less
@@ -84,9 +85,7 @@ def listen(port: int, *, lan: bool) -> socket.socket:
         taken.close()
         busy = error.errno == errno.EADDRINUSE
         why = (
-            "is taken by another program, or another show"
-            if busy
-            else f"cannot be taken ({error.strerror})"
+            f"is taken by {holder(port, 'udp')}" if busy else f"cannot be taken ({error.strerror})"
         )
         raise PerformerError(f"osc: port {port} {why}; change `port:` of the controller") from error
     return taken

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from performer.errors import PerformerError
+from performer.ports import holder
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _ANYWHERE = "192.0.2.1"  # a documentation address: asking for the way there sends nothing
@@ -49,7 +50,8 @@ def listen(port: int, *, lan: bool) -> socket.socket:
         return socket.create_server(("0.0.0.0" if lan else "127.0.0.1", port))  # noqa: S104
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            what = f"is taken by another program; close it, or use --page-port {port + 1}"
+            who = holder(port, "tcp")
+            what = f"is taken by {who}; close it, or use --page-port {port + 1}"
         else:
             what = f"cannot be used: {error.strerror}; use --page-port 8400"
         raise PortError(f"page: port {port} {what}") from error

@@ -1,5 +1,7 @@
 """Who may come in, asked of a running control process as other programs and pages would."""
 
+import os
+import re
 import socket
 import ssl
 import subprocess
@@ -127,7 +129,7 @@ def test_a_taken_port_is_one_clear_line(run: Pretended) -> None:
         )
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"page: port {port} is taken by another program; ")
+    assert re.match(rf"page: port {port} is taken by .* \(process {os.getpid()}\); close it", line)
 
 
 def _trusting(home: Path) -> ssl.SSLContext:
