@@ -15,7 +15,8 @@ from cuda_ops import reference
 from cuda_ops.cuda import frames, maps, upfirdn2d
 from cuda_ops.cuda.engine import Engine
 from cuda_ops.cuda.kinds import WIDE_HALF, Kind, empty_map, slot_count, slots_of, spread
-from cuda_ops.cuda.styles import StyledLayer, styles
+from cuda_ops.cuda.styles import styles
+from cuda_ops.styled_layer import StyledLayer
 from model.layers import mirror_pad
 from performer import model_report
 from performer.post.levels import Levels

@@ -15,6 +15,7 @@ from typing import TypeVar
 from torch import Tensor
 
 from cuda_ops.cpu import checks, convolution
+from cuda_ops.cpu import styles as layer_styles
 from cuda_ops.cpu.convolution import NO_LIMIT
 from cuda_ops.cpu.filters import Separable
 from cuda_ops.cpu.kernels import library
@@ -34,7 +35,7 @@ from cuda_ops.cpu.steps import (
     Unpack,
     Waves,
 )
-from cuda_ops.cpu.styles import StyledLayer
+from cuda_ops.styled_layer import StyledLayer
 
 T = TypeVar("T", bound=Structure)
 
@@ -72,7 +73,7 @@ class Program:
         self._append(Styles(each=each, count=len(layers)), each)
 
     def _style(self, layer: StyledLayer) -> Style:
-        layer.check()
+        layer_styles.check(layer)
         return Style(
             weight=self.keep(layer.weight),
             bias=self.keep(layer.bias),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,33 +10,9 @@ from torch import Tensor
 
 from cuda_ops.cuda.engine import Engine, Launch, Step, Variant
 from cuda_ops.cuda.parameters import Style, Styles
+from cuda_ops.styled_layer import StyledLayer
 
 _THREADS, _ROWS = 256, 8
-
-
-class StyledLayer(NamedTuple):
-    """An affine layer and the demodulation behind it, all float32 on the device.
-
-    Attributes:
-        w: [w_dim], read anew at each run.
-        weight, bias: of the affine layer, [inputs, w_dim] and [inputs].
-        energy: squares of the unit kernels, [outputs, inputs]; None leaves ``gains`` alone.
-        length: of the kernels before they were scaled to 1.
-        gain: of all outputs.
-        in_slots, out_slots: where the channels lie, int32.
-        styles, gains: what is made, by slot.
-    """
-
-    w: Tensor
-    weight: Tensor
-    bias: Tensor
-    energy: Tensor | None
-    length: float
-    gain: float
-    in_slots: Tensor
-    out_slots: Tensor
-    styles: Tensor
-    gains: Tensor
 
 
 def styles(engine: Engine, layers: Sequence[StyledLayer]) -> list[Step[Styles]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -18,20 +17,14 @@ from cuda_ops.cpu import filters as shapes
 from cuda_ops.cuda import filtered_lrelu, maps
 from cuda_ops.cuda.filtered_lrelu import Filters, Skip
 from cuda_ops.cuda.kinds import SINGLE, Kind, empty_map, slot_count, slots_of, spread
-from cuda_ops.cuda.styles import StyledLayer, styles
+from cuda_ops.cuda.styles import styles
+from cuda_ops.styled_layer import StyledLayer
 from model.alias_free import AliasFreeLayer
 from model.device.steps import Convolved, On, PictureStation, Run, Station, by_slots
+from model.folding import Places, constant_gains, out_size, styled
 from model.layers import Size, Taps, unit_kernel
 
-if TYPE_CHECKING:
-    from model.network import Synthesis
-
 _HALF_TOLERANCE = 5e-4  # how exactly a sum of products is a radial filter: below half's own errors
-
-
-def layers_of(synthesis: Synthesis) -> list[AliasFreeLayer]:
-    """The alias-free layers of a generator, in order."""
-    return [each for each in synthesis.children() if isinstance(each, AliasFreeLayer)]
 
 
 def known(layers: Sequence[AliasFreeLayer], kind: Kind) -> bool:
@@ -136,31 +129,18 @@ class Chain:
             lies.append(empty_map(self._on.kind, count, size, self._on.device))
             slots.append(slots_of(*groups))
             groups = tuple(filter(None, (config.out_channels, config.skip_channels)))
-            size = size if config.is_rgb else _out_size(layer, size)
+            size = size if config.is_rgb else out_size(layer, size)
         return lies, slots
 
     def _styled(self, index: int, w: Tensor) -> StyledLayer:
         layer, device = self._layers[index], self._on.device
-        weight, bias = layer.affine.gained()
-        kernel = unit_kernel(torch.float32, layer.weight.detach())
-        gain = float(layer.magnitude_ema.rsqrt())
-        fan_in = math.sqrt(layer.weight[0].numel())
+        styles, gains = self._styles[index], self._gains[index]
         out_slots = slots_of(layer.config.out_channels)
         if layer.config.is_rgb:
-            constant = kernel.length * (gain / fan_in)
-            self._gains[index].copy_(spread(constant, out_slots, len(self._gains[index])))
-        return StyledLayer(
-            w=w[index + 1],
-            weight=weight.detach().contiguous(),
-            bias=bias.detach().contiguous(),
-            energy=None if layer.config.is_rgb else kernel.energy.t().contiguous(),
-            length=fan_in,
-            gain=gain,
-            in_slots=self._slots[index].int().to(device),
-            out_slots=out_slots.int().to(device),
-            styles=self._styles[index],
-            gains=self._gains[index],
-        )
+            gains.copy_(spread(constant_gains(layer), out_slots, len(gains)))
+        in_slots = self._slots[index].int().to(device)
+        places = Places(in_slots, out_slots.int().to(device), styles, gains)
+        return styled(layer, w[index + 1], places)
 
     def _append_shaped(self, index: int, skip: tuple[Skip, Tensor] | None) -> None:
         on, layer, config = self._on, self._layers[index], self._layers[index].config
@@ -217,13 +197,3 @@ class Chain:
         unit = unit_kernel(torch.float32, layer.weight.detach()).unit
         out_slots = slot_count(layer.config.out_channels)
         return by_slots(unit, self._slots[index], source.shape[1], out_slots, self._on.kind)
-
-
-def _out_size(layer: AliasFreeLayer, size: Size) -> Size:
-    config = layer.config
-    low_x, high_x, low_y, high_y = config.padding
-    sides = []
-    for side, padding in zip(size, (low_y + high_y, low_x + high_x), strict=True):
-        upsampled = (side + config.kernel - 1) * config.up + padding - (config.up_taps - 1)
-        sides.append((upsampled - config.down_taps) // config.down + 1)
-    return sides[0], sides[1]

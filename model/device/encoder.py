@@ -13,10 +13,11 @@ from cuda_ops.cuda import maps
 from cuda_ops.cuda.kinds import Kind, empty_map, slot_count, slots_of, spread
 from model.device.skips import DeviceSkips, SkipMap
 from model.device.steps import Convolved, On, Run, by_slots
+from model.folding import affine, divided, stored_affine
 from model.layers import Size
 
 if TYPE_CHECKING:
-    from model.encoder import BatchNorm, Convolution, Encoder, ResidualBlock
+    from model.encoder import Convolution, Encoder, ResidualBlock
 
 
 class EncoderSteps:
@@ -63,8 +64,8 @@ class EncoderSteps:
         """Append one block; what the one that follows it reads, or after the last its result."""
         first, last, gain = block.conv1, block.conv2, block.config.gain
         size = (source.shape[2], source.shape[3])
-        inner = self._map(first.config.out_channels, _divided(size, first.config.stride))
-        channels, size = last.config.out_channels, _divided(size, block.config.stride)
+        inner = self._map(first.config.out_channels, divided(size, first.config.stride))
+        channels, size = last.config.out_channels, divided(size, block.config.stride)
         branch, out = (self._map(channels, size) for _ in range(2))
         self._convolve(first, source, inner)
         self._convolve(block.skip_mapping, source, branch, gain)
@@ -96,7 +97,7 @@ class EncoderSteps:
         """Append a convolution; what its reader reads: ``out``, or what ``following`` asks for."""
         on, config = self._on, convolution.config
         second = None if following is None else self._normalised(following, out)
-        gains, biases = _affine(convolution, gain)
+        gains, biases = affine(convolution, gain)
         slots, count = slots_of(config.out_channels), out.shape[1]
 
         def then(products: Tensor):  # type: ignore[no-untyped-def]
@@ -126,27 +127,7 @@ class EncoderSteps:
         count, channels = plain.shape[1], block.conv1.config.in_channels
         gain, bias = torch.ones(channels), torch.zeros(channels)
         if block.config.norm_epsilon is not None:
-            gain, bias = _stored_affine(block.batch_norm, block.config.norm_epsilon)
+            gain, bias = stored_affine(block.batch_norm, block.config.norm_epsilon)
         slots, device = slots_of(channels), plain.device
         gains, biases = (spread(each.to(device), slots, count) for each in (gain, bias))
         return torch.empty_like(plain), gains, biases
-
-
-def _divided(size: Size, stride: int) -> Size:
-    return -(-size[0] // stride), -(-size[1] // stride)
-
-
-def _affine(convolution: Convolution, gain: float) -> tuple[Tensor, Tensor]:
-    """Gain and bias by channel of what follows a convolution of unit variance, times ``gain``."""
-    bias = convolution.bias.detach()
-    scale = torch.ones_like(bias)
-    if convolution.config.norm_epsilon is not None:
-        normal, shift = _stored_affine(convolution.batch_norm, convolution.config.norm_epsilon)
-        scale, bias = normal, bias * normal + shift
-    return scale * gain, bias * gain
-
-
-def _stored_affine(norm: BatchNorm, epsilon: float) -> tuple[Tensor, Tensor]:
-    """Batch normalisation with the statistics of training, as gain and bias by channel."""
-    gain = norm.weight.detach() * (norm.running_var + epsilon).rsqrt()
-    return gain, norm.bias.detach() - norm.running_mean * gain

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from cuda_ops.cuda import maps
 from cuda_ops.cuda.kinds import Kind, empty_map, slot_count, slots_of
-from model.device.chain import Chain, known, layers_of
+from model.device.chain import Chain, known
 from model.device.steps import Convolved, On, Run, Station, by_slots, run
+from model.folding import layers_of
 from model.layers import Size, Taps
 
 if TYPE_CHECKING:

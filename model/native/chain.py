@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,13 +20,11 @@ from cuda_ops.cpu.filters import Separable, gained, separable
 from cuda_ops.cpu.maps import NOWHERE, Map, block_count, slots_of, spread
 from cuda_ops.cpu.program import Program
 from cuda_ops.cpu.steps import BLOCK, FLOAT32, Mirror
-from cuda_ops.cpu.styles import StyledLayer
+from cuda_ops.styled_layer import StyledLayer
 from model.alias_free import AliasFreeLayer
+from model.folding import Places, constant_gains, out_size, styled
 from model.layers import Size, Taps, unit_kernel
 from model.native.stations import ScaleWith, Station
-
-if TYPE_CHECKING:
-    from model.network import Synthesis
 
 # As `filters.SINGLE_TOLERANCE`, where the arithmetic is of half precision: far below its errors.
 _HALF_TOLERANCE = 5e-4
@@ -42,11 +40,6 @@ class Kinds(NamedTuple):
     def tolerance(self) -> float:
         """How exactly a radial filter is made of products."""
         return filters.SINGLE_TOLERANCE if self.between == FLOAT32 else _HALF_TOLERANCE
-
-
-def layers_of(synthesis: Synthesis) -> list[AliasFreeLayer]:
-    """The alias-free layers of a generator, in order."""
-    return [each for each in synthesis.children() if isinstance(each, AliasFreeLayer)]
 
 
 def known(layers: Sequence[AliasFreeLayer], kinds: Kinds) -> bool:
@@ -157,7 +150,7 @@ class Chain:
             maps.append(Map(self._kinds.source, slots_of(*groups), size, border))
             groups = (layer.config.out_channels, layer.config.skip_channels)
             groups = groups if groups[1] else groups[:1]
-            size = size if layer.config.is_rgb else _out_size(layer, size)
+            size = size if layer.config.is_rgb else out_size(layer, size)
         return maps
 
     def _between(self, index: int) -> Map:
@@ -171,26 +164,12 @@ class Chain:
 
     def _styled(self, index: int, w: Tensor) -> StyledLayer:
         layer, source = self._layers[index], self.sources[index]
-        weight, bias = layer.affine.gained()
-        kernel = unit_kernel(torch.float32, layer.weight.detach())
-        gain = float(layer.magnitude_ema.rsqrt())
-        fan_in = math.sqrt(layer.weight[0].numel())
+        styles, gains = self._styles[index], self._gains[index]
         out_slots = slots_of(layer.config.out_channels)
         if layer.config.is_rgb:
-            constant = kernel.length * (gain / fan_in)
-            self._gains[index].copy_(spread(constant, out_slots, block_count(len(constant))))
-        return StyledLayer(
-            w=w[index + 1],
-            weight=weight.detach().contiguous(),
-            bias=bias.detach().contiguous(),
-            energy=None if layer.config.is_rgb else kernel.energy.t().contiguous(),
-            length=fan_in,
-            gain=gain,
-            in_slots=source.slots,
-            out_slots=out_slots,
-            styles=self._styles[index],
-            gains=self._gains[index],
-        )
+            constant = constant_gains(layer)
+            gains.copy_(spread(constant, out_slots, block_count(len(constant))))
+        return styled(layer, w[index + 1], Places(source.slots, out_slots, styles, gains))
 
     def _shaped(self, index: int, skips: Mapping[int, Skip]) -> ScaleWith:
         layer, config = self._layers[index], self._layers[index].config
@@ -233,13 +212,3 @@ class Chain:
 
     def _kernel(self, index: int) -> Tensor:
         return unit_kernel(torch.float32, self._layers[index].weight.detach()).unit
-
-
-def _out_size(layer: AliasFreeLayer, size: Size) -> Size:
-    config = layer.config
-    low_x, high_x, low_y, high_y = config.padding
-    sides = []
-    for side, padding in zip(size, (low_y + high_y, low_x + high_x), strict=True):
-        upsampled = (side + config.kernel - 1) * config.up + padding - (config.up_taps - 1)
-        sides.append((upsampled - config.down_taps) // config.down + 1)
-    return sides[0], sides[1]

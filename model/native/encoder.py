@@ -12,12 +12,13 @@ from torch import Tensor
 from cuda_ops.cpu.maps import Map, slots_of, spread
 from cuda_ops.cpu.program import Program
 from cuda_ops.cpu.steps import BLOCK
+from model.folding import affine, divided, stored_affine
 from model.layers import Size
 from model.native.chain import Kinds
 from model.native.skips import Skips
 
 if TYPE_CHECKING:
-    from model.encoder import BatchNorm, Convolution, Encoder, ResidualBlock
+    from model.encoder import Convolution, Encoder, ResidualBlock
 
 
 class EncoderProgram:
@@ -73,10 +74,10 @@ class EncoderProgram:
         inner = Map(
             self._kinds.source,
             slots_of(first.config.out_channels),
-            _divided(source.size, first.config.stride),
+            divided(source.size, first.config.stride),
             last.config.kernel // 2,
         )
-        slots, size = slots_of(last.config.out_channels), _divided(source.size, block.config.stride)
+        slots, size = slots_of(last.config.out_channels), divided(source.size, block.config.stride)
         branch, out = (Map(self._kinds.between, slots, size) for _ in range(2))
         self._convolve(first, source, inner)
         self._convolve(block.skip_mapping, source, branch, gain)
@@ -107,7 +108,8 @@ class EncoderProgram:
     ) -> Map:
         """Append a convolution; what its reader reads: ``out``, or what ``following`` asks for."""
         config = convolution.config
-        gains, biases = _affine(convolution, gain)
+        length = math.sqrt(convolution.weight[0].numel())
+        gains, biases = affine(convolution, gain, length)
         second = None if following is None else self._normalised(following, out)
         self._program.convolve(
             source,
@@ -131,7 +133,7 @@ class EncoderProgram:
         out = Map(self._kinds.source, plain.slots, plain.size, border)
         gain, bias = torch.ones(plain.channels), torch.zeros(plain.channels)
         if block.config.norm_epsilon is not None:
-            gain, bias = _stored_affine(block.batch_norm, block.config.norm_epsilon)
+            gain, bias = stored_affine(block.batch_norm, block.config.norm_epsilon)
         return out, spread(gain, out.slots, out.blocks), spread(bias, out.slots, out.blocks)
 
     def _copy_deepest(self) -> Map:
@@ -141,23 +143,3 @@ class EncoderProgram:
         slots = skip.blocks * BLOCK
         self._program.mirror(skip, out, torch.ones(slots), torch.zeros(slots))
         return out
-
-
-def _divided(size: Size, stride: int) -> Size:
-    return -(-size[0] // stride), -(-size[1] // stride)
-
-
-def _affine(convolution: Convolution, gain: float) -> tuple[Tensor, Tensor]:
-    """Gain and bias by channel of what follows the bare convolution, times ``gain``."""
-    bias = convolution.bias.detach()
-    scale = torch.full_like(bias, 1 / math.sqrt(convolution.weight[0].numel()))
-    if convolution.config.norm_epsilon is not None:
-        normal, shift = _stored_affine(convolution.batch_norm, convolution.config.norm_epsilon)
-        scale, bias = scale * normal, bias * normal + shift
-    return scale * gain, bias * gain
-
-
-def _stored_affine(norm: BatchNorm, epsilon: float) -> tuple[Tensor, Tensor]:
-    """Batch normalisation with the statistics of training, as gain and bias by channel."""
-    gain = norm.weight.detach() * (norm.running_var + epsilon).rsqrt()
-    return gain, norm.bias.detach() - norm.running_mean * gain

@@ -11,8 +11,9 @@ from torch import Tensor
 from cuda_ops.cpu.maps import Map, slots_of
 from cuda_ops.cpu.program import Program
 from cuda_ops.cpu.steps import BLOCK
+from model.folding import layers_of
 from model.layers import Size, Taps
-from model.native.chain import Chain, Kinds, known, layers_of
+from model.native.chain import Chain, Kinds, known
 from model.native.stations import Journey, Station
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from torch import Tensor
 from cuda_ops import reference
 from cuda_ops.cuda import frames, maps, upfirdn2d
 from cuda_ops.cuda.kinds import BFLOAT, HALF, SINGLE, Kind, empty_map, slot_count, slots_of, spread
-from cuda_ops.cuda.styles import StyledLayer, styles
+from cuda_ops.cuda.styles import styles
+from cuda_ops.styled_layer import StyledLayer
 from model.layers import mirror_pad
 from performer.pictures import into_frame, to_tensor
 from performer.post.levels import Levels

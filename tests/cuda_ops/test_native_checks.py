@@ -7,7 +7,7 @@ from cuda_ops.cpu.filters import Separable, gained
 from cuda_ops.cpu.maps import NOWHERE, Map, slots_of
 from cuda_ops.cpu.program import Program
 from cuda_ops.cpu.steps import BFLOAT16, FLOAT32, HALF
-from cuda_ops.cpu.styles import StyledLayer
+from cuda_ops.styled_layer import StyledLayer
 
 pytestmark = pytest.mark.usefixtures("own")
 

@@ -10,7 +10,7 @@ from cuda_ops import reference
 from cuda_ops.cpu.maps import DTYPES, Map, slots_of
 from cuda_ops.cpu.program import Program
 from cuda_ops.cpu.steps import BFLOAT16, FLOAT32
-from cuda_ops.cpu.styles import StyledLayer
+from cuda_ops.styled_layer import StyledLayer
 from tests.cuda_ops.native_rig import (
     GARBAGE,
     by_slot,
