@@ -8,7 +8,9 @@ using namespace bends;
 
 namespace {
 
-constexpr float kFar = 1e6f;  // farther away than any pixel
+constexpr float kFar = 1e6f;     // farther away than any pixel
+constexpr float kSpoilt = 2;    // pixels along the edge of a map, which padding has made darker
+constexpr float kMostSpoilt = 0.125f;  // of a side
 
 // Where index `i` of `size` lies; -1: nowhere.
 INLINE int within(int i, int size, int border) {
@@ -23,6 +25,19 @@ INLINE int within(int i, int size, int border) {
 INLINE float near_enough(float position) {
   position = position > -kFar ? position : -kFar;  // what is no number too
   return position < kFar ? position : kFar;
+}
+
+// A position about the centre that does not show padding, of a pixel that lies at `own`: what comes
+// in from beyond is taken a little further in, as much as the pixel has moved.
+INLINE float unspoilt(float position, float own, int size, int border) {
+  const float most = kMostSpoilt * size < kSpoilt ? kMostSpoilt * size : kSpoilt;
+  const float moved = std::fabs(position - own);
+  const float half = 0.5f * size - (moved < most ? moved : most);
+  if (!(std::fabs(position) > half - 0.5f)) return position;
+  if (border == kEdge) return std::copysign(half - 0.5f, position);
+  if (border != kReflect || std::fabs(position) <= half) return position;
+  const float along = std::fmod(position + half, 4 * half);
+  return half - std::fabs((along < 0 ? along + 4 * half : along) - 2 * half);
 }
 
 // Reads one block of a copy anywhere.
@@ -72,7 +87,8 @@ void resample(const BendResample& op, int block, int y) {
     const float across = x - middle_x, down = y - middle_y;
     const float to_x = positions ? positions[2 * x] : m[0] * across + m[1] * down + m[2];
     const float to_y = positions ? positions[2 * x + 1] : m[3] * across + m[4] * down + m[5];
-    const float from_x = near_enough(to_x + middle_x), from_y = near_enough(to_y + middle_y);
+    const float from_x = near_enough(unspoilt(to_x, across, width, op.border) + middle_x);
+    const float from_y = near_enough(unspoilt(to_y, down, height, op.border) + middle_y);
     row.take(x, op.nearest ? reader.nearest(from_x, from_y) : reader.between(from_x, from_y));
   }
 }

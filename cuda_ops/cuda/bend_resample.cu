@@ -41,7 +41,9 @@ struct Resample {
 using namespace bends;
 
 constexpr float kPi = 3.14159265f;
-constexpr float kFar = 1e6f;  // farther away than any pixel
+constexpr float kFar = 1e6f;           // farther away than any pixel
+constexpr float kSpoilt = 2;           // pixels along the edge of a map, which padding has made darker
+constexpr float kMostSpoilt = 0.125f;  // of a side
 
 struct Point2 {
   float x, y;
@@ -133,6 +135,17 @@ DEVICE Single2 pixel(const Resample& op, int word, int x, int y) {
 
 DEVICE float near_enough(float position) { return fminf(fmaxf(position, -kFar), kFar); }  // no number is far too
 
+// A position about the centre that does not show padding, of a pixel that lies at `own`: what comes
+// in from beyond is taken a little further in, as much as the pixel has moved.
+DEVICE float unspoilt(float position, float own, int size, int border) {
+  const float half = 0.5f * size - fminf(fabsf(position - own), fminf(kMostSpoilt * size, kSpoilt));
+  if (!(fabsf(position) > half - 0.5f)) return position;
+  if (border == kEdge) return copysignf(half - 0.5f, position);
+  if (border != kReflect || fabsf(position) <= half) return position;
+  const float along = fmodf(position + half, 4 * half);
+  return half - fabsf((along < 0 ? along + 4 * half : along) - 2 * half);
+}
+
 DEVICE Single2 read(const Resample& op, int word, float x, float y) {
   if (op.nearest) return pixel(op, word, int(floorf(x + 0.5f)), int(floorf(y + 0.5f)));
   const float left = floorf(x), top = floorf(y), across = x - left, down = y - top;
@@ -148,7 +161,9 @@ KERNEL(resample_bend_kernel, Resample, kThreads, 1) {
   if (p.x >= op.at.width) return;
   take(op.at, p.word, p.x, p.y, [&]() -> Single2 {
     const float* const to = op.places + 2 * (int64(p.y) * op.at.width + p.x);
-    const float x = near_enough(to[0] + 0.5f * (op.at.width - 1)), y = near_enough(to[1] + 0.5f * (op.at.height - 1));
+    const float middle_x = 0.5f * (op.at.width - 1), middle_y = 0.5f * (op.at.height - 1);
+    const float x = near_enough(unspoilt(to[0], p.x - middle_x, op.at.width, op.border) + middle_x);
+    const float y = near_enough(unspoilt(to[1], p.y - middle_y, op.at.height, op.border) + middle_y);
     const Single2 found = read(op, p.word, x, y);
     return op.fade ? faded(load(op.in, word_at(op.at, p.word, p.x, p.y)), found, *op.fade) : found;
   });

@@ -40,9 +40,9 @@ class Flip(Part):
         """The same, by native kernels."""
         axes = _AXES[self.settings.axis]
         matrix = (-1.0 if -1 in axes else 1.0, 0.0, 0.0), (0.0, -1.0 if -2 in axes else 1.0, 0.0)
-        blocks.resample_affine(matrix, "edge", nearest=True, share=site.values["amount"])
+        blocks.resample_affine(matrix, "zeros", nearest=True, share=site.values["amount"])
 
     def in_slots(self, slots: "Slots", amounts: "torch.Tensor", site: Site) -> None:
         """The same, by kernels on a device."""
         places = slots.places(_MOVES[self.settings.axis], amounts[1:])
-        slots.resample(places, "edge", nearest=True, fade=amounts[1:])
+        slots.resample(places, "zeros", nearest=True, fade=amounts[1:])

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
     from model.bends.base import Border
 
+SPOILT = 2.0  # pixels along the edge of a map, which padding has made darker
+_MOST_SPOILT = 1 / 8  # of a side
+
 _PADDING = {"reflect": "reflection", "edge": "border", "zeros": "zeros", "wrap": "border"}
 
 
@@ -31,6 +34,28 @@ def moved(positions: "torch.Tensor", matrix: "torch.Tensor") -> "torch.Tensor":
     return positions @ matrix[:, :2].mT + matrix[:, 2]
 
 
+def unspoilt(positions: "torch.Tensor", border: "Border") -> "torch.Tensor":
+    """``positions`` [H, W, 2] of a map of their own size, none where its padding shows.
+
+    What comes in from beyond is mirrored at, or is that of, pixels a little further in. As much
+    further as a pixel has moved, and `SPOILT` at most, so that maps that begin to move do not jump.
+    """
+    if border not in ("reflect", "edge"):
+        return positions
+    import torch
+
+    from model.constants import constant
+
+    height, width, _ = positions.shape
+    size = constant((width, height), positions)
+    moved = (positions - grid((height, width), positions)).abs()
+    half = size / 2 - torch.minimum(moved, (size * _MOST_SPOILT).clamp(max=SPOILT))
+    if border == "edge":
+        return torch.minimum(positions.abs(), half - 0.5).copysign(positions)
+    mirrored = half - (torch.remainder(positions + half, 4 * half) - 2 * half).abs()
+    return torch.where(positions.abs() > half, mirrored, positions)
+
+
 def resampled(
     features: "torch.Tensor", positions: "torch.Tensor", border: "Border", *, nearest: bool = False
 ) -> "torch.Tensor":
@@ -41,6 +66,7 @@ def resampled(
     from model.constants import constant
 
     height, width = features.shape[-2:]
+    positions = unspoilt(positions, border)
     wide = features.to(torch.promote_types(features.dtype, torch.float32))
     size = constant((width, height), positions)
     if border == "wrap":

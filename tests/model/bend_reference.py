@@ -43,13 +43,26 @@ def _pixel(x: Maps, row: int, column: int, border: str) -> Maps:
     return np.zeros(len(x)) if row_ is None or column_ is None else x[:, row_, column_]
 
 
+def _unspoilt(to: float, own: float, size: int, border: str) -> float:
+    """Mirrored, or held, a little before the edge: as far as it has moved, two pixels at most."""
+    low = min(abs(to - own), 2, size / 8) - size / 2
+    if border == "edge":
+        return min(max(to, low + 0.5), -low - 0.5)
+    while border == "reflect" and abs(to) > -low:
+        to = 2 * low - to if to < 0 else -2 * low - to
+    return to
+
+
 def read(x: Maps, where: Callable[[float, float], tuple[float, float]], border: str) -> Maps:
     """Each pixel read ``where`` says, about the centre, between its four neighbours."""
     _, height, width = x.shape
     result = np.zeros_like(x)
     for row in range(height):
         for column in range(width):
-            to_x, to_y = where(column + 0.5 - width / 2, row + 0.5 - height / 2)
+            own_x, own_y = column + 0.5 - width / 2, row + 0.5 - height / 2
+            to_x, to_y = where(own_x, own_y)
+            to_x = _unspoilt(to_x, own_x, width, border)
+            to_y = _unspoilt(to_y, own_y, height, border)
             at_x, at_y = to_x + width / 2 - 0.5, to_y + height / 2 - 0.5
             left, top = math.floor(at_x), math.floor(at_y)
             for dy, part_y in ((0, top + 1 - at_y), (1, at_y - top)):

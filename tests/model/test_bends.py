@@ -56,6 +56,25 @@ def test_a_quarter_turn_is_exact_and_clockwise_on_the_screen() -> None:
     assert torch.allclose(turned, torch.rot90(x, -1, (2, 3)), atol=1e-4)
 
 
+@pytest.mark.parametrize("border", ["reflect", "edge"])
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("translate", {"x": 0.37, "y": -0.2}),
+        ("rotate", {"angle": 30.0}),
+        ("scale", {"factor": 0.5, "stretch": 1.0}),
+    ],
+)
+def test_what_padding_has_darkened_does_not_come_in(
+    border: str, kind: str, values: dict[str, float]
+) -> None:
+    """Lines showed where a map was mirrored at its own edge, to which zeros had been added."""
+    x = torch.zeros(1, 4, 24, 24)
+    x[..., 1:-1, 1:-1] = 1
+    moved = bent(chain(kind=kind, layer="L1", border=border), values, "L1", x)
+    assert moved[..., 2:-2, 2:-2].min() > 1 - 1e-5
+
+
 def test_a_half_turn_of_a_wide_map_is_exact() -> None:
     x = features(16, 40)
     turned = bent(chain(kind="rotate", layer="L1"), {"angle": 180.0}, "L1", x)
