@@ -62,7 +62,7 @@ def _picture(asked: argparse.Namespace) -> int:
 def _check(asked: argparse.Namespace) -> int:
     from performer import offline, reading
 
-    offline.check(*reading.read_without_files(asked.scene, asked.set))
+    offline.check(*reading.read_in_part(asked.scene, asked.set))
     say(f"{asked.scene}: plays")
     return 0
 

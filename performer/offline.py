@@ -96,14 +96,24 @@ def save_picture(scene: Scene, frame: int, file: Path) -> None:
     pictures.save_png(paint(scene, frame), file)
 
 
-def check(scene: Scene, missing: Sequence[Problem] = ()) -> None:
+def check(scene: Scene | None, known: Sequence[Problem] = ()) -> None:
     """Make everything ready and play nothing.
 
-    Errors: SceneError with every problem; of those in fields of ``missing`` files only that.
+    Errors: SceneError with every problem, those ``known`` before too; of their fields only those.
     """
     torch.set_num_threads(1)  # more would spin beside a busy neighbour, for little work
-    said = {problem.field for problem in missing}
-    errors = [reading.placed(fault, scene) for fault in performance.faults(scene)]
-    found = [problem for error in errors for problem in error.problems]
-    if problems := [*missing, *(problem for problem in found if problem.field not in said)]:
+    found: list[Problem] = []
+    if scene is not None:
+        for fault in performance.faults(scene):
+            found += reading.placed(fault, scene).problems
+    said = [problem.field for problem in known]
+    new = [
+        problem for problem in found if not any(_is_within(field, problem.field) for field in said)
+    ]
+    if problems := [*known, *new]:
         raise SceneError(reading.by_line(problems))
+
+
+def _is_within(field: str, other: str) -> bool:
+    """Whether it is the same ``field`` as another, or a part of it."""
+    return f"{field}.".startswith(f"{other}.")

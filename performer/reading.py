@@ -13,6 +13,7 @@ from model.knob import Knob
 from model.latent.walk import Walk
 from model.settings import Playable, Settings
 from performer import document, mapping, models, preset_checks, registry, sayings
+from performer.conditions.plain import Plain
 from performer.document import Document
 from performer.errors import FieldError, PerformerError, Problem, SceneError
 from performer.sayings import closest
@@ -24,6 +25,8 @@ _GROUPS = {"source": "sources", "condition": "conditions", "latent": "latents"}
 _ONE = ("source", "condition", "latent")
 _DEFAULTS = {"condition": {"kind": "plain"}, "latent": {}}
 _SEVERAL = ("bends", "post", "outputs", "controllers")
+_NEEDED = ("performer", "model", "clusters")  # what else can be had depends on them
+_REFERRING = ("macros", "map", "presets")  # to what may be wrong
 _PATHS = ("file",)
 _MODEL = ("model",)
 _LONGEST_SHOWN = 80  # of a name that somebody sent
@@ -78,23 +81,23 @@ def read(scene: str, settings: Sequence[str] = ()) -> Scene:
 
     Errors: SceneError with every problem, each at its line.
     """
-    found, missing = read_without_files(scene, settings)
-    if missing:
-        raise SceneError(missing)
+    found, problems = read_in_part(scene, settings)
+    if problems or found is None:
+        raise SceneError(problems)
     return found
 
 
-def read_without_files(scene: str, settings: Sequence[str] = ()) -> tuple[Scene, list[Problem]]:
-    """As :func:`read`, though files that it names are missing; and those, as problems.
+def read_in_part(scene: str, settings: Sequence[str] = ()) -> tuple[Scene | None, list[Problem]]:
+    """As :func:`read`, what can be played of it, and every problem; None where that is nothing.
 
-    Errors: SceneError with every problem, missing files too, where there is any other.
+    Errors: SceneError for a file that is no scene at all.
     """
     file = find(scene)
     source = document.read(file)
     for setting in settings:
         _lay_over(source, setting)
     reader = _Reader(source, file.resolve().parent)
-    return reader.scene(file.stem), reader.missing
+    return reader.in_part(file.stem), reader.problems
 
 
 def placed(error: FieldError, scene: Scene) -> SceneError:
@@ -141,16 +144,34 @@ def _lay_over(source: Document, setting: str) -> None:
 class _Reader:
     """Reads one document, collecting problems instead of stopping at the first.
 
-    Problems with files that are ``missing`` stand apart: the scene itself is whole.
+    Problems with files that are missing stand apart: the scene itself is whole.
     """
 
     def __init__(self, source: Document, base: Path) -> None:
         self._source = source
         self._base = base
-        self.missing: list[Problem] = []
+        self._missing: list[Problem] = []
         self._problems: list[Problem] = []
 
+    @property
+    def problems(self) -> list[Problem]:
+        """All that were found, in the order of the file."""
+        return by_line([*self._problems, *self._missing])
+
     def scene(self, name: str) -> Scene:
+        """The whole scene, though files may be missing. Errors: SceneError."""
+        scene = self._checked(self._read_parts(name))
+        if scene is None or self._problems:
+            raise SceneError(self.problems)
+        return scene
+
+    def in_part(self, name: str) -> Scene | None:
+        """The scene without the parts that are wrong; None where others could not do without."""
+        data = self._read_parts(name)
+        scene = self._checked(data)
+        return scene or _without([problem.field for problem in self._problems], data)
+
+    def _read_parts(self, name: str) -> dict[str, Any]:
         data = {"name": name, **_DEFAULTS, **self._source.data}
         data["origin"] = self._source.data.get("origin", self._source.name)
         data["laid"] = self._source.data.get("laid", self._source.laid)
@@ -168,11 +189,14 @@ class _Reader:
         for section in ("model", "fallback", "clusters"):
             if isinstance(data.get(section), Mapping):
                 data[section] = self._with_paths((section,), data[section])
+        return data
+
+    def _checked(self, data: dict[str, Any]) -> Scene | None:
+        """The scene whose parts were read; None where one of them is wrong."""
         scene = self._validated(Scene, (), data)
-        if isinstance(scene, Scene) and not self._problems:
-            self._problems.extend(_cross_checks(self._source, scene))
-        if self._problems or not isinstance(scene, Scene):
-            raise SceneError(by_line([*self._problems, *self.missing]))
+        if scene is None or self._problems:
+            return None
+        self._problems.extend(_cross_checks(self._source, scene))
         return scene
 
     def _with_style(self, latent: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,7 +238,7 @@ class _Reader:
                 file = self._located(path, name)
                 if not file.is_file():
                     what = f"there is no file {file}"
-                    self.missing.append(self._source.problem((*path, field), what, _mend(path)))
+                    self._missing.append(self._source.problem((*path, field), what, _mend(path)))
                 found[field] = str(file)
         profile = self._base / str(found.get("profile"))
         if profile.is_file():  # otherwise it is the name of one that we know
@@ -244,6 +268,22 @@ class _Reader:
 
     def _add(self, path: Sequence[str | int], what: str, mend: str) -> None:
         self._problems.append(self._source.problem(path, what, mend))
+
+
+def _without(fields: Iterable[str], data: Mapping[str, Any]) -> Scene | None:
+    """The scene of ``data`` without the sections, or parts of them, where ``fields`` are wrong."""
+    right = {key: value for key, value in data.items() if key not in _REFERRING}
+    for section, *rest in (field.split(".") for field in fields):
+        if section in _NEEDED:
+            return None
+        if rest and section in _SEVERAL and isinstance(right.get(section), Mapping):
+            right[section] = {key: part for key, part in right[section].items() if key != rest[0]}
+        else:
+            right.pop(section, None)
+    try:
+        return Scene.model_validate({"condition": Plain.Settings(), **right})
+    except ValidationError:  # of fields that are not there
+        return None
 
 
 def _mend(path: tuple[str, ...]) -> str:

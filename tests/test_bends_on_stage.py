@@ -32,7 +32,7 @@ def lines(tmp_path: Path, *bends: str) -> list[str]:
     file = tmp_path / "scene.yaml"
     file.write_text(SCENE + "".join(f"  b{n}: {{{bend}}}\n" for n, bend in enumerate(bends)))
     try:
-        offline.check(*reading.read_without_files(str(file)))
+        offline.check(*reading.read_in_part(str(file)))
     except SceneError as error:
         return [str(problem).replace(str(tmp_path), "DIR") for problem in error.problems]
     return []

@@ -22,7 +22,7 @@ def check(tmp_path: Path, text: str) -> list[str]:
     file = tmp_path / "scene.yaml"
     file.write_text(text, encoding="utf-8")
     try:
-        offline.check(*reading.read_without_files(str(file)))
+        offline.check(*reading.read_in_part(str(file)))
     except SceneError as error:
         return [f"{problem.line} {problem.field}" for problem in error.problems]
     return []
@@ -44,6 +44,16 @@ def test_a_broken_film_is_said_beside_a_wrong_layer(tmp_path: Path) -> None:
     assert check(tmp_path, text) == ["3 source.file", "6 bends.second.layer"]
 
 
+def test_a_wrong_field_hides_no_layer_and_no_network(tmp_path: Path) -> None:
+    text = GOOD.replace("30%", "L98").replace("layer: 60%", "layer: 60%, speed: 1")
+    text += "macros:\n  1: {name: A, to: bends.second.angle}\nmap: 3\n"
+    assert check(tmp_path, text) == ["5 bends.first.layer", "6 bends.second.speed", "9 map"]
+    text = text.replace("kind: card", "kind: card, rate: fast").replace(
+        "untrained: 7", "file: a.pkl"
+    )
+    assert check(tmp_path, text)[:2] == ["2 model.file", "3 source.rate"]
+
+
 @pytest.mark.parametrize("there", [False, True])
 def test_a_network_that_cannot_be_loaded_hides_no_source(tmp_path: Path, there: bool) -> None:
     if there:
@@ -57,7 +67,7 @@ def test_what_is_missing_is_said_once_and_with_its_path(tmp_path: Path) -> None:
     file = tmp_path / "scene.yaml"
     file.write_text(GOOD.replace("kind: card", "kind: image, file: gone.png"), encoding="utf-8")
     with pytest.raises(SceneError) as refused:
-        offline.check(*reading.read_without_files(str(file)))
+        offline.check(*reading.read_in_part(str(file)))
     (line,) = str(refused.value).splitlines()
     assert line.startswith(f"{file}:3: source.file: there is no file {tmp_path / 'gone.png'};")
 
