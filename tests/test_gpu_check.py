@@ -177,8 +177,9 @@ def test_bends_are_compared_wherever_they_run(
 
 @pytest.mark.timeout(900)
 def test_a_rehearsal_runs_to_the_end_of_every_table(rehearsal: Bench, tmp_path: Path) -> None:
-    assert run(rehearsal, gpu_check.CHECKS, tmp_path) == 0
+    failed = run(rehearsal, gpu_check.CHECKS, tmp_path)
     written = (tmp_path / "rehearsal.md").read_text()
+    assert failed == 0, written
     assert "A rehearsal" in written
     assert "left out" not in written
     for name in ("| t32:1k/8 |", "| canvas 32 |", "| aten::conv2d |", "| stylegan2 | float32 |"):
