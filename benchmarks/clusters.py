@@ -1,5 +1,7 @@
 """Do clusters mean something? ``python -m benchmarks.clusters [MODEL] [--k 6] [--pictures FOLDER]``.
 
+``--truth 0`` plays without the skip that is as large as the condition, so that the network dreams.
+
 The channels of one cluster of one layer are taken away, and then, several times, as many channels
 of that layer drawn at random. What changes in the picture is compared: the *area* that holds 80 %
 of the change, as a share of the picture, and its *radius*, the root of its second moment about its
@@ -48,12 +50,15 @@ def radius(change: Tensor) -> float:
 class Painter:
     """Paints one picture of a network, with channels of a layer taken away or not."""
 
-    def __init__(self, network: Any, seed: int, condition: Tensor | None) -> None:
+    def __init__(self, network: Any, seed: int, condition: Tensor | None, truth: float) -> None:
         z = torch.from_numpy(seed_vector(seed, network.config.z_dim)[None]).float()
         c = torch.eye(network.config.c_dim)[:1] if network.config.c_dim else None
         self._w = network.mapping(z, c)
         self._code = None if condition is None else network.encoder(condition)
         self._network = network
+        self._options: dict[str, Any] = {}
+        if self._code is not None and truth != 1:
+            self._options["skip_gains"] = [1.0] * (len(self._code.skips) - 1) + [truth]
         self._plain = self._paint(None)
 
     def change(self, layer: str, mask: Tensor) -> Tensor:
@@ -63,7 +68,7 @@ class Painter:
         return (bent - self._plain)[0].abs().mean(0)
 
     def _paint(self, bends: Any) -> Tensor:
-        picture: Tensor = self._network.synthesis(self._w, self._code, bends=bends)
+        picture: Tensor = self._network.synthesis(self._w, self._code, bends=bends, **self._options)
         return picture
 
 
@@ -104,14 +109,15 @@ def _drawn(channels: int, count: int, random: np.random.Generator) -> Tensor:
 
 
 @torch.inference_mode()
-def report(subject: Subject, seen: Sequence[Any], k: int) -> Iterator[str]:
+def report(subject: Subject, seen: Sequence[Any], k: int, truth: float = 1.0) -> Iterator[str]:
     """The table, in Markdown."""
     known, other = seen[::2], seen[1::2]
     found, again = (grouped(subject, each, [k]) for each in (known, other))
     chosen = [*range(0, len(other), max(len(other) // PICTURES, 1))][:PICTURES]
-    painters = [Painter(subject.network, 1000 + at, other[at]) for at in chosen]
+    painters = [Painter(subject.network, 1000 + at, other[at], truth) for at in chosen]
     random = np.random.default_rng(0)
-    yield f"{subject.name}, k = {k}, {len(painters)} pictures, against {DRAWS} random draws each\n"
+    drawn = f"{len(painters)} pictures, against {DRAWS} random draws each"
+    yield f"{subject.name}, k = {k}, truth {truth:g}, {drawn}\n"
     yield "| layer | clusters | area ratio | radius ratio | more compact | agreement |\n|---|---|---|---|---|---|"
     every: list[tuple[float, float]] = []
     for layer in found.layers:
@@ -139,9 +145,10 @@ def main() -> None:
     parser.add_argument("model", nargs="?", default="first_light", help="a network file or a scene")
     parser.add_argument("--k", type=int, default=6)
     parser.add_argument("--pictures", type=Path, metavar="FOLDER")
+    parser.add_argument("--truth", type=float, default=1.0)
     asked = parser.parse_args()
     subject = Subject(asked.model)
-    for line in report(subject, conditions(subject, asked.pictures), asked.k):
+    for line in report(subject, conditions(subject, asked.pictures), asked.k, asked.truth):
         print(line, flush=True)
 
 
