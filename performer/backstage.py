@@ -5,6 +5,7 @@ threads of our own; what is left for the frame is to put the new stations in the
 """
 
 import contextlib
+import itertools
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ import torch
 
 from cuda_ops.cuda.recording import patiently
 from performer.cast import Cast, assemble, open_source
+from performer.console import warn
 from performer.errors import FieldError, PerformerError
 from performer.graphics_card import GraphicsCard
 from performer.loop import Loop
@@ -156,7 +158,7 @@ class Backstage:
         )
 
     def _load(self, scene: Scene) -> Any:
-        with contextlib.nullcontext() if self._card is None else self._card.turn:
+        with self._alone():
             return load_network(scene.model, self._device, scene.model.precision)
 
     @torch.inference_mode()
@@ -194,12 +196,41 @@ class Backstage:
         return capture
 
     def _hand_over(self, ready: Ready) -> None:
+        painted = self._loop.paint
         self.ready = ready
         self._taken.wait()
         self._taken.clear()
         former, self._cast = self._cast, ready.cast
-        self._playbill.write(ready.cast.scene)
-        _close_parts(former, ready.cast)
+        self._announce(ready.cast.scene)
+        with _told(ready.cast.scene), self._alone():
+            painted.forget()  # its graphs hold on to it, and what was frozen is never collected
+        with _told(ready.cast.scene):
+            _close_parts(former, ready.cast)
+
+    def _announce(self, scene: Scene) -> None:
+        """Say that ``scene`` plays: again and again, since nothing reaches it that nobody knows."""
+        for turn in itertools.count():
+            try:
+                self._playbill.write(scene)
+            except OSError as error:
+                if turn == 0:
+                    warn(f"{scene.name}: plays, and cannot say so yet ({error}); make room")
+            else:
+                return
+            if self._closing.wait(LOOK_SECONDS):
+                return
+
+    def _alone(self) -> contextlib.AbstractContextManager[object]:
+        return contextlib.nullcontext() if self._card is None else self._card.turn
+
+
+@contextlib.contextmanager
+def _told(scene: Scene) -> Iterator[None]:
+    """Whatever does not come off while a scene plays already is told, and the next one may come."""
+    try:
+        yield
+    except Exception as error:
+        warn(f"{scene.name}: plays, though {type(error).__name__}: {' '.join(str(error).split())}")
 
 
 def _is_another(cast: Cast, former: Cast) -> bool:

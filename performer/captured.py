@@ -82,10 +82,10 @@ class Captured:
         self, w: torch.Tensor, footage: Picture, snapshot: Snapshot, seconds: float | None = None
     ) -> None:
         """Have the graph for frames like this one made, and wait for it."""
-        bending = None
+        # Listening is no part of a graph: the host waits for it, and no frame has begun.
+        bending = self._generator.bending(snapshot)._replace(listens=False)
         for _ in range(_TRIES):
             frame = self._frame(footage, snapshot, bending)
-            bending = frame.bending
             self._write(w, snapshot, bending.amounts, {})
             self._show(footage, frame)
             if self.graphs.state(frame.structure) in ("captured", "failed"):

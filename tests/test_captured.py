@@ -1,6 +1,8 @@
 """Frames as graphs, on a card that is none: against the same scene painted in order."""
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -375,6 +377,20 @@ def test_a_scene_that_was_saved_is_captured_before_it_is_seen(tmp_path: Path) ->
                 assert after.replays == replays + 1  # and so did the first one
                 assert after.eager <= (0 if "loud" in text else 1)  # painted behind the stage
     assert not card.said
+
+
+def test_a_scene_that_went_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Though render had what was loaded first kept from the garbage collector."""
+    chosen = {"initializer": cuda_ops.choose, "initargs": ("portable",)}
+    with ThreadPoolExecutor(1, **chosen) as beside, opened(tmp_path, RiggedCard(beside)) as stage:
+        assert stage.play_until(lambda: stage.loop.paint.graphs.replays > 1)
+        network = weakref.ref(stage.cast.network)
+        gc.freeze()
+        try:
+            stage.change(SCENE.replace("untrained: 7", "untrained: 8"))
+            assert stage.play_until(lambda: network() is None)
+        finally:
+            gc.unfreeze()
 
 
 def test_a_source_of_another_size_is_followed_as_soon_as_its_graph_is_there(show: Show) -> None:

@@ -15,9 +15,14 @@ from model.clusters import Clusters
 from model.clusters.live import LiveClusters, glimpse
 from model.clusters.responses import listen, pooled
 from performer import offline, reading
+from performer.cast import assemble
+from performer.clock import OfflineClock
 from performer.doors.changes import Change
 from performer.errors import SceneError
 from performer.loop import Loop
+from performer.performance import load_network
+from tests.cuda_ops.hand_cranked import HandCranked
+from tests.rig.card import RiggedCard
 
 STILL = Path(__file__).parent / "pictures" / "first_light.png"
 
@@ -42,6 +47,11 @@ def scene(tmp_path: Path, file: Path, *lines: str, bends: str = "") -> Any:
         "bends:\n  gone: {kind: multiply, layer: 40%, channels: {cluster: 1}, factor: 0}\n" + bends
     )
     return reading.read(str(path), lines)
+
+
+def _opened(source: Any) -> offline.Exactly:
+    source.open()
+    return offline.Exactly(source)
 
 
 def move(loop: Loop, name: str, value: float) -> None:
@@ -96,6 +106,23 @@ def test_groups_come_from_elsewhere_while_frames_go_on(tmp_path: Path, file: Pat
         loop.generator.regrouping = grouping = None
         gc.collect()
         assert process.wait(60) == 0  # with the scene that it was for
+
+
+def test_a_frame_that_is_captured_is_not_listened_to(tmp_path: Path, file: Path) -> None:
+    """The host would have to wait for it, which no graph can hold."""
+    played = scene(tmp_path, file, "clusters.live=true")
+    network = load_network(played.model, "cpu", "float32")
+    card = RiggedCard(HandCranked(waits=False))
+    stations = assemble(played, network, _opened).stations("cpu", card)
+    grouping = stations.generator.regrouping
+    assert grouping is not None
+    loop = Loop(OfflineClock(30), offline.NoChanges(), stations, offline.LastFrame())
+    loop.prepare(60.0)
+    assert card.api.made
+    assert grouping._job is None
+    loop.frame()
+    assert grouping._job is not None
+    assert not card.said
 
 
 def test_live_pictures_are_repeatable_offline(tmp_path: Path, file: Path) -> None:

@@ -68,7 +68,12 @@ class Device:
         self.shared_bytes = context.attribute(_MOST_SHARED)
 
     def load(self, variant: Variant) -> DeviceKernel:
-        """The kernel; compiled, at worst, in a second. Errors: `BuildError`."""
+        """The kernel; compiled, at worst, in a second. Errors: `BuildError`.
+
+        One that is there costs a look: a frame never waits while another thread compiles.
+        """
+        if (kernel := self._loaded.get(variant)) is not None:
+            return kernel
         with self._loading:
             if variant not in self._loaded:
                 self._loaded[variant] = self._load(variant)

@@ -98,6 +98,26 @@ def test_a_kernel_is_loaded_once_and_each_thread_enters_once(device: Device, tol
     assert told.context == 0x7FFF00000000 + 40
 
 
+def test_a_kernel_that_is_there_waits_for_no_other(library: ctypes.CDLL, told: Told) -> None:
+    compiling, may_go_on = threading.Event(), threading.Event()
+
+    def image(variant: Variant, architecture: int) -> bytes:
+        if variant.kernel == "paint_kernel":
+            compiling.set()
+            may_go_on.wait(60)
+        return b"image of sm_90\0"
+
+    device = Device(0, Driver(library), image)
+    known = device.load(Variant("maps", "pack_kernel"))
+    other = threading.Thread(target=device.load, args=(Variant("maps", "paint_kernel"),))
+    other.start()
+    assert compiling.wait(60)
+    assert device.load(Variant("maps", "pack_kernel")) is known
+    assert other.is_alive()
+    may_go_on.set()
+    other.join()
+
+
 def test_whoever_cannot_wait_gets_a_kernel_later(device: Device) -> None:
     variant = Variant("maps", "pack_kernel")
     assert device.ready(variant) is None
