@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,10 +17,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     kept = tmp_path / "log"
     monkeypatch.setattr(logs, "folder", lambda: kept)
     yield kept
-    while console._kept_in:
-        log = console._kept_in.pop()
-        logging.getLogger("performer").removeHandler(log)
-        log.close()
+    while console._scribes:
+        scribe = console._scribes.pop()
+        scribe.finish(60)
+        logging.getLogger("performer").removeHandler(scribe)
+        scribe.log.close()
 
 
 def test_what_is_said_stands_on_the_terminal_and_in_the_log(
@@ -28,6 +30,7 @@ def test_what_is_said_stands_on_the_terminal_and_in_the_log(
     assert logs.keep("render") is None
     console.say("operators: native")
     console.warn("source: gone")
+    console.finish(60)
     told = capsys.readouterr()
     assert (told.out, told.err) == ("operators: native\n", "source: gone\n")
     first, second = logs.merged(10).splitlines()
@@ -44,6 +47,7 @@ def test_a_token_and_what_is_shown_for_the_terminal_alone_are_not_kept(folder: P
     logs.keep("control")
     console.say("ready https://192.168.0.7:8400/?token=aBc-123_x")
     console.show("a code that opens the page")
+    console.finish(60)
     text = logs.merged(10)
     assert "token=…" in text
     assert "aBc" not in text
@@ -57,6 +61,7 @@ def test_a_log_grows_to_two_files_and_no_further(
     logs.keep("feed")
     for number in range(500):
         console.say(f"line {number}")
+    console.finish(60)
     sizes = [file.stat().st_size for file in folder.iterdir()]
     assert len(sizes) == 2
     assert max(sizes) <= 2000
@@ -119,4 +124,31 @@ def test_a_show_goes_on_when_its_terminal_is_gone(
         console.say("nobody reads this")
     logs.keep("render")
     console.say("nor this")
+    console.finish(60)
     assert "nor this" in logs.merged(5)
+
+
+def test_a_show_goes_on_while_its_terminal_stands_still(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after Ctrl-S; nothing that is said meanwhile may take all memory either."""
+    stands, goes_on = threading.Event(), threading.Event()
+
+    class Still:
+        def write(self, text: str) -> None:
+            stands.set()
+            goes_on.wait(60)
+
+        def flush(self) -> None:
+            pass
+
+    monkeypatch.setattr("sys.stderr", Still())
+    logs.keep("render")
+    console.warn("line -1")
+    assert stands.wait(60)
+    for number in range(2000):
+        console.warn(f"line {number}")
+    console.finish(0.01)  # nor does a process that ends wait long
+    goes_on.set()
+    console.finish(60)
+    assert logs.merged(1).endswith("line 999\n")

@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import importlib
-import os
 from collections import deque
 from pathlib import Path
 
@@ -141,7 +140,7 @@ def _feed(outputs: Outputs, folder: RunFolder, life: Life) -> None:
     feed = Feed(outputs.relays, FramesWatch(folder.frames), board, outputs.news)
     life.add_callback(feed.stop)
     if not feed.run():
-        os._exit(0)  # an output is blocked inside its library; nothing else is left to do
+        leave(0)  # an output is blocked inside its library; nothing else is left to do
 
 
 def main() -> int:

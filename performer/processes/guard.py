@@ -9,7 +9,7 @@ from functools import partial
 from typing import NoReturn
 
 from performer import logs
-from performer.console import warn
+from performer.console import finish, warn
 from performer.errors import BAD_INPUT, OUT_OF_MEMORY, PerformerError, is_out_of_memory
 
 CRASHED = 1
@@ -39,6 +39,7 @@ def leave(status: int) -> NoReturn:
 
     The interpreter's own way out waits for threads of libraries, for a second on a busy machine.
     """
+    finish()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     os._exit(status)

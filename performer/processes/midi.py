@@ -96,7 +96,7 @@ def _play(folder: RunFolder, life: Life) -> None:
     except NoSystemError:  # leave at once: what is left of it crashes who touches it
         hands.say("restarts", _DIED)
         warn(_DIED)
-        os._exit(_SYSTEM_DIED)
+        leave(_SYSTEM_DIED)
 
 
 def main() -> int:
