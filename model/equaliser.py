@@ -111,7 +111,7 @@ def _levels(waves: Tensor, at: _Waves) -> Tensor:
     return (_powers(waves, at) + _FAINTEST).log()
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=2)  # for the size that plays and the one before it
 def _waves(size: tuple[int, int], bands: int, device: torch.device, dtype: torch.dtype) -> _Waves:
     with torch.inference_mode(False):
         down, across = (_cosines(length) for length in size)

@@ -278,18 +278,27 @@ def place(
     Errors: FieldError where it has no layer, or lacks something else.
     """
     try:
-        chain = Chain(bends, places(network.config, network), found, guard=_rest)
+        chain = Chain(bends, places(network.config, network), found, guard=_Rests())
         chain.prepare(network, canvas[0] / canvas[1])
         return chain
     except PlaceError as error:
         raise FieldError.of(("bends", error.bend, *error.field), error) from error
 
 
-def _rest(name: str, error: Exception) -> None:
-    """Let a bend rest that failed while it plays; what the device lacks is not its fault."""
-    if is_out_of_memory(error):
-        raise error
-    warn(f"bend {name} rests: {' '.join(str(error).split())}")
+class _Rests:
+    """Lets bends rest that fail while they play; each says so once for each reason."""
+
+    def __init__(self) -> None:
+        self._said: set[tuple[str, str]] = set()
+
+    def __call__(self, name: str, error: Exception) -> None:
+        """Errors: ``error`` itself, where the device has no memory: that is no bend's fault."""
+        if is_out_of_memory(error):
+            raise error
+        why = " ".join(str(error).split())
+        if (name, why) not in self._said:
+            self._said.add((name, why))
+            warn(f"bend {name} rests: {why}")
 
 
 def _open(part: Part, *path: str) -> None:

@@ -288,8 +288,10 @@ def _port(text: str) -> int:
 
 
 def _ks(text: str) -> range:
+    from model.clusters.limits import LEAST_K, MOST_K
+
     first, _, last = text.partition("..")
-    return range(_whole(first, 2, 16), _whole(last or first, int(first), 16) + 1)
+    return range(_whole(first, LEAST_K, MOST_K), _whole(last or first, int(first), MOST_K) + 1)
 
 
 def _whole(text: str, low: int, high: int) -> int:

@@ -2,22 +2,23 @@
 
 import importlib.resources
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import platformdirs
 from pydantic import BaseModel, ValidationError
 
-from model.knob import Knob
 from model.latent.walk import Walk
 from model.settings import Playable, Settings
-from performer import document, mapping, models, preset_checks, registry, sayings
+from performer import document, models, registry, sayings
 from performer.conditions.plain import Plain
+from performer.cross_checks import cross_checks
 from performer.document import Document
 from performer.errors import FieldError, PerformerError, Problem, SceneError
+from performer.homes import at_home
 from performer.sayings import closest
-from performer.scene import RouteSettings, Scene, full_name
+from performer.scene import Scene
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -27,6 +28,7 @@ _DEFAULTS = {"condition": {"kind": "plain"}, "latent": {}}
 _SEVERAL = ("bends", "post", "outputs", "controllers")
 _NEEDED = ("performer", "model", "clusters")  # what else can be had depends on them
 _REFERRING = ("macros", "map", "presets")  # to what may be wrong
+_OURS = ("origin", "laid", "generation")  # what `Scene.to_json` says besides
 _PATHS = ("file",)
 _MODEL = ("model",)
 _LONGEST_SHOWN = 80  # of a name that somebody sent
@@ -97,6 +99,7 @@ def read_in_part(scene: str, settings: Sequence[str] = ()) -> tuple[Scene | None
     for setting in settings:
         _lay_over(source, setting)
     reader = _Reader(source, file.resolve().parent)
+    reader.refuse(_OURS)
     return reader.in_part(file.stem), reader.problems
 
 
@@ -158,6 +161,13 @@ class _Reader:
         """All that were found, in the order of the file."""
         return by_line([*self._problems, *self._missing])
 
+    def refuse(self, fields: Iterable[str]) -> None:
+        """Take fields away that nobody may write."""
+        for field in fields:
+            if field in self._source.data:
+                self._add((field,), "there is no such field", "remove it")
+                del self._source.data[field]
+
     def scene(self, name: str) -> Scene:
         """The whole scene, though files may be missing. Errors: SceneError."""
         scene = self._checked(self._read_parts(name))
@@ -196,7 +206,7 @@ class _Reader:
         scene = self._validated(Scene, (), data)
         if scene is None or self._problems:
             return None
-        self._problems.extend(_cross_checks(self._source, scene))
+        self._problems.extend(cross_checks(self._source, scene))
         return scene
 
     def _with_style(self, latent: Mapping[str, Any]) -> dict[str, Any]:
@@ -240,14 +250,15 @@ class _Reader:
                     what = f"there is no file {file}"
                     self._missing.append(self._source.problem((*path, field), what, _mend(path)))
                 found[field] = str(file)
-        profile = self._base / str(found.get("profile"))
-        if profile.is_file():  # otherwise it is the name of one that we know
-            found["profile"] = str(profile)
+        if isinstance(name := found.get("profile"), str):
+            profile = self._base / name
+            if profile.is_file():  # otherwise it is the name of one that we know
+                found["profile"] = str(profile)
         return found
 
     def _located(self, path: tuple[str, ...], name: str) -> Path:
         """A file beside the scene; or else of that name among what comes with the instrument."""
-        file = self._base / Path(name).expanduser()
+        file = self._base / at_home(name)
         if path == _MODEL and not file.is_file() and (network := models.named(name)):
             return network
         built_in = folders()[-1] / name
@@ -289,48 +300,3 @@ def _without(fields: Iterable[str], data: Mapping[str, Any]) -> Scene | None:
 def _mend(path: tuple[str, ...]) -> str:
     mend = "check the path; it starts at the scene"
     return f"{mend}, or name one of {', '.join(models.names())}" if path == _MODEL else mend
-
-
-def _cross_checks(source: Document, scene: Scene) -> Iterator[Problem]:
-    """What can only be seen when the whole scene is there."""
-    if scene.source is None and scene.model.untrained is not None:  # a file may need none
-        yield source.problem(("source",), "is missing", "add it")
-    knobs = {
-        full_name(prefix, short): knob
-        for prefix, settings in scene.played()
-        for short, knob in settings.knobs().items()
-    }
-    for number, macro in scene.macros.items():
-        if macro.to not in knobs:
-            yield source.problem(("macros", number, "to"), *sayings.unknown(macro.to, knobs))
-    for path, problem in preset_checks.faults(scene.presets, knobs):
-        yield source.problem(path, *problem)
-    knobs |= {f"macros.{number}": Knob(0, 1) for number in scene.macros}
-    for place, route in enumerate(scene.map):
-        yield from _check_target(source, place, route, knobs)
-        yield from _check_message(source, scene, place, route)
-
-
-def _check_target(
-    source: Document, place: int, route: RouteSettings, knobs: Mapping[str, Knob]
-) -> Iterator[Problem]:
-    if route.to not in knobs:
-        yield source.problem(("map", place, "to"), *sayings.unknown(route.to, knobs))
-    elif problem := mapping.problem(route, knobs[route.to]):
-        yield source.problem(("map", place, "range"), *problem)
-
-
-def _check_message(
-    source: Document, scene: Scene, place: int, route: RouteSettings
-) -> Iterator[Problem]:
-    controller, _, message = route.from_.partition(" ")
-    path = ("map", place, "from")
-    if controller not in scene.controllers:
-        there = ", ".join(scene.controllers) or "none"
-        what = f"there is no controller {controller}"
-        yield source.problem(path, what, f"name one under controllers: ({there})")
-        return
-    settings = scene.controllers[controller]
-    problem = registry.part("controllers", settings.kind).check_message(settings, message.strip())
-    if problem:
-        yield source.problem(path, *problem)

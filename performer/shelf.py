@@ -3,7 +3,8 @@
 Render sees them through their door, the disk through a thread of its own: nobody waits for either.
 """
 
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,6 +51,8 @@ class Shelf:
         self._door = PresetsDoor(folder.presets)
         self._journal = JournalDoor(folder.journal)
         self._disk = ThreadPoolExecutor(1, "presets")
+        self._to_write: dict[Path, tuple[Preset, ...]] = {}  # only what is newest of each file
+        self._writing = threading.Lock()
         self._unwritten = self._unknown = ""
         self.take_up(self.load(instrument.scene).result())
 
@@ -173,9 +176,16 @@ class Shelf:
     def _keep(self) -> None:
         self._presets = presets_of(self._instrument.scene, self._loaded.own.values())
         self._show()
-        self._disk.submit(self._write, self._loaded.file, tuple(self._loaded.own.values()))
+        file, presets = self._loaded.file, tuple(self._loaded.own.values())
+        with self._writing:
+            is_coming = file in self._to_write
+            self._to_write[file] = presets
+        if not is_coming:
+            self._disk.submit(self._write, file)
 
-    def _write(self, file: Path, presets: Iterable[Preset]) -> None:
+    def _write(self, file: Path) -> None:
+        with self._writing:
+            presets = self._to_write.pop(file)
         try:
             preset_file.write(file, presets)
         except OSError as error:  # a full disk; they are there for as long as we run

@@ -1,9 +1,11 @@
 """Presets in the scene and in the performer's file; and the shelf that has both."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -376,6 +378,24 @@ def test_a_disk_that_is_full_is_said_and_presets_play_on(stage: Stage, scene: Sc
     stage.changes.send(stage.shelf.recall("mine"))
     stage.send(0)
     assert stage.angle() == 33
+
+
+def test_only_what_is_newest_waits_for_a_slow_disk(
+    stage: Stage, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on, written = threading.Event(), []
+
+    def write(file: Path, presets: Any) -> None:
+        goes_on.wait(60)
+        written.append(len([*presets]))
+
+    monkeypatch.setattr(preset_file, "write", write)
+    for number in range(20):
+        stage.shelf.save(f"preset {number}")
+    goes_on.set()
+    stage.shelf._disk.submit(lambda: None).result(60)
+    assert written[-1] == 20
+    assert len(written) <= 2
 
 
 def test_a_preset_knows_how_far_the_latent_had_walked(stage: Stage, scene: Scene) -> None:

@@ -156,6 +156,20 @@ def test_a_copied_scene_finds_what_comes_with_the_instrument(tmp_path: Path) -> 
     assert Path(read(tmp_path, copied).source.model_dump()["file"]).is_file()
 
 
+@pytest.mark.parametrize("field", ["origin: /tmp/other.yaml", "generation: 7", "laid: [[model]]"])
+def test_what_a_show_notes_of_a_scene_is_not_for_scenes_to_say(tmp_path: Path, field: str) -> None:
+    with pytest.raises(
+        SceneError, match=f"{field.split(':')[0]}: there is no such field; remove it"
+    ):
+        read(tmp_path, f"{GOOD}{field}\n")
+
+
+def test_the_home_of_nobody_is_a_missing_file(tmp_path: Path) -> None:
+    text = GOOD.replace("kind: card", "kind: image, file: ~nobody-here/a.png")
+    with pytest.raises(SceneError, match="there is no file"):
+        read(tmp_path, text)
+
+
 def test_a_folder_is_no_scene(tmp_path: Path) -> None:
     with pytest.raises(SceneError, match="is a folder"):
         reading.read(str(tmp_path))

@@ -119,6 +119,7 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
         (["tasks=[{kind: fog}]"], "tasks"),
         (["tasks=[{kind: pairs}]"], "name the folder of their conditions"),
         (["network.family=stylegan3", "adversarial.weight=0"], "nothing else teaches"),
+        (["network.frozen=['*']"], "network.frozen: nothing is left that learns; freeze less"),
         (["network.frozen=[nose.*]"], "network.frozen: nothing is called nose.*; there are"),
         (["network.condition_size=48"], "condition_size is a power of two"),
         (["network.start_from=no.pkl"], "no.pkl: cannot be read"),

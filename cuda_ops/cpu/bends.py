@@ -106,16 +106,3 @@ class BendPermute(Structure):
         *_AT,
         *_fields(pointer, "copy sources"),
     ]
-
-
-BEND_KINDS = (
-    BendCopy,
-    BendResample,
-    BendPoint,
-    BendExtremeDown,
-    BendExtremeAcross,
-    BendSmooth,
-    BendSums,
-    BendMoments,
-    BendPermute,
-)

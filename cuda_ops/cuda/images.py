@@ -126,7 +126,7 @@ class Images:
     def __call__(self, variant: Variant, architecture: int) -> bytes:
         """A cubin. Errors: `BuildError`."""
         file = self._folder / _name(variant.source, architecture, key(variant, architecture))
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # it is not there, or cannot be read
             return file.read_bytes()
         image = self.compiler(variant, architecture)
         self._keep(image, file)
@@ -137,7 +137,10 @@ class Images:
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
             part = file.with_suffix(f".{os.getpid()}.part")
-            part.write_bytes(image)
+            with part.open("wb") as made:
+                made.write(image)
+                made.flush()
+                os.fsync(made.fileno())  # or a power cut leaves half of it, which never loads
             part.replace(file)
 
 

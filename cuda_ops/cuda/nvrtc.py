@@ -77,15 +77,6 @@ class Nvrtc:
         """Such as ``NVRTC 13.0``."""
         return f"NVRTC {self.version[0]}.{self.version[1]}"
 
-    @property
-    def architectures(self) -> list[int]:
-        """Those it compiles for, such as 90 for compute capability 9.0."""
-        count = ctypes.c_int()
-        self._call("nvrtcGetNumSupportedArchs", ctypes.byref(count))
-        found = (ctypes.c_int * count.value)()
-        self._call("nvrtcGetSupportedArchs", found)
-        return list(found)
-
     def compile(
         self, source: str, headers: Mapping[str, str], flags: Sequence[str], architecture: int
     ) -> bytes:

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, Tag, model_validator
 
+from model.clusters.limits import LEAST_K, MOST_K
 from model.settings import choice, meant
 
 if TYPE_CHECKING:
     import torch
 
 Number = Annotated[int, Field(ge=0)]
-MOST_CLUSTERS = 16
 
 
 class _Choice(BaseModel):
@@ -41,7 +41,7 @@ class ChannelCluster(_Choice):
     """The channels of one cluster of ``of``; without ``of``, as many as were last made."""
 
     cluster: Number
-    of: Annotated[int, Field(ge=2, le=MOST_CLUSTERS)] | None = None
+    of: Annotated[int, Field(ge=LEAST_K, le=MOST_K)] | None = None
 
     @model_validator(mode="after")
     def _is_one_of_them(self) -> "ChannelCluster":

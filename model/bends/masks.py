@@ -10,7 +10,6 @@ from model.settings import choice, meant
 if TYPE_CHECKING:
     import torch
 
-MOST_PIXELS = 64_000_000  # of a file, before it is read
 SHAPE_TOLERANCE = 0.02  # by which the proportions of a mask and a canvas may differ
 _BRIGHTNESS = (0.2126, 0.7152, 0.0722)  # the shares of red, green and blue, by ITU-R BT.709
 
@@ -48,16 +47,11 @@ def read(file: Path) -> "torch.Tensor":
     """
     import numpy as np
     import torch
-    from PIL import Image
 
-    try:
-        with Image.open(file) as picture:
-            if picture.width * picture.height > MOST_PIXELS:
-                raise ValueError(f"{file} has more than {MOST_PIXELS} pixels; make it smaller")
-            grey = np.asarray(picture.convert("L"), np.float32) / 255
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        what = f"{file} cannot be read as a picture"
-        raise ValueError(f"{what}; save it anew as PNG or JPEG") from error
+    from model.bends import picture_file
+
+    with picture_file.opened(file) as picture:
+        grey = np.asarray(picture.convert("L"), np.float32) / 255
     return torch.from_numpy(grey)[None, None]
 
 

@@ -41,14 +41,12 @@ def _condition(network: "Network", file: Path) -> "torch.Tensor":
     """The middle of the picture in ``file``, as large as the encoder's native condition."""
     import numpy as np
     import torch
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
+
+    from model.bends import picture_file
 
     size = network.config.encoder.size  # type: ignore[union-attr]
-    try:
-        with Image.open(file) as picture:
-            fitted = ImageOps.fit(picture.convert("RGB"), tuple(size))
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        what = f"{file} cannot be read as a picture"
-        raise ValueError(f"{what}; save it anew as PNG or JPEG") from error
+    with picture_file.opened(file) as picture:
+        fitted = ImageOps.fit(picture.convert("RGB"), tuple(size))
     pixels = torch.from_numpy(np.asarray(fitted, np.float32) / 127.5 - 1)
     return pixels.permute(2, 0, 1)[None]

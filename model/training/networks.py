@@ -120,3 +120,5 @@ def _freeze(network: Network, patterns: tuple[str, ...]) -> None:
             raise TrainingError(f"network.frozen: nothing is called {pattern}; there are {parts}")
         for name in found:
             names[name].requires_grad_(False)
+    if not any(each.requires_grad for each in names.values()):
+        raise TrainingError("network.frozen: nothing is left that learns; freeze less")

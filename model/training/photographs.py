@@ -15,7 +15,7 @@ Pixels = npt.NDArray[np.uint8]
 SUFFIXES = (".jpg", ".jpeg", ".png")
 LEAST_SIDE = 32
 MOST_PIXELS = 1 << 26
-_KEPT_BYTES = 2 << 30  # of decoded pictures; what does not fit is decoded each time
+MOST_KEPT_BYTES = 2 << 30  # of decoded pictures; what does not fit is decoded each time
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -60,11 +60,16 @@ class Photographs:
     A broken one is told once and gives way to the next that can be read.
     """
 
-    def __init__(self, files: Sequence[Path], told: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        files: Sequence[Path],
+        told: Callable[[str], None],
+        kept_bytes: int = MOST_KEPT_BYTES,
+    ) -> None:
         self.files = list(files)
         self._told = told
         self._kept: dict[int, Pixels] = {}
-        self._room = _KEPT_BYTES
+        self._room = kept_bytes
         self._broken: set[int] = set()
         self._lock = threading.Lock()
 

@@ -17,7 +17,7 @@ from model.training.checkpoint import MEND
 from model.training.curves import Curves
 from model.training.errors import TrainingError
 from model.training.examples import Batch, Examples
-from model.training.photographs import Photographs, files_in
+from model.training.photographs import MOST_KEPT_BYTES, Photographs, files_in
 from model.training.recipe import Recipe
 from model.training.sheets import Sheets
 from model.training.split import divided
@@ -215,15 +215,18 @@ def _examples(recipe: Recipe, told: Callable[[str], None]) -> tuple[Examples, Ex
         raise TrainingError(f"{recipe.pictures}: all its pictures are held out; add more")
     told(f"{recipe.pictures}: {len(trained)} pictures to learn from, {len(held_out)} held out")
     shown = held_out or trained
-    learnt = Examples(recipe, Photographs(trained, told), _paired(recipe, trained, told))
-    return (
-        learnt,
-        Examples(recipe, Photographs(shown, told), _paired(recipe, shown, told)),
-        len(shown),
-    )
+
+    def of(files: list[Path], share: float) -> Examples:
+        room = int(MOST_KEPT_BYTES * share / (1 if recipe.conditions is None else 2))
+        pictures = Photographs(files, told, room)
+        return Examples(recipe, pictures, _paired(recipe, files, told, room))
+
+    return of(trained, 0.9), of(shown, 0.1), len(shown)
 
 
-def _paired(recipe: Recipe, files: list[Path], told: Callable[[str], None]) -> Photographs | None:
+def _paired(
+    recipe: Recipe, files: list[Path], told: Callable[[str], None], room: int
+) -> Photographs | None:
     """The conditions of ``files``, where there are such pairs."""
     if recipe.conditions is None:
         return None
@@ -233,4 +236,4 @@ def _paired(recipe: Recipe, files: list[Path], told: Callable[[str], None]) -> P
             f"{recipe.conditions}: holds no condition for {missing[0].name}; add it, or "
             "take that picture away"
         )
-    return Photographs([named[file.stem] for file in files], told)
+    return Photographs([named[file.stem] for file in files], told, room)

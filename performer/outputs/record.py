@@ -13,6 +13,7 @@ from performer import parts
 from performer.console import say
 from performer.doors.frames import Frame, Pixels
 from performer.errors import MissingPartError, PerformerError
+from performer.homes import at_home
 from performer.outputs.fragments import drop_broken_end
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class Record:
     def _pattern(self) -> Path:
         import platformdirs
 
-        return platformdirs.user_videos_path() / Path(self._settings.file).expanduser()
+        return platformdirs.user_videos_path() / at_home(self._settings.file)
 
     def _new_file(self) -> Path:
         """A file that did not exist until now, numbered where the name is taken."""

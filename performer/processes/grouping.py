@@ -34,7 +34,7 @@ def main() -> None:
             try:
                 said = [answer(*asked).tobytes(), b""]
             except Exception as error:  # whatever it is, it is the asker's to say
-                said = [b"", str(error).encode()]
+                said = [b"", (str(error) or type(error).__name__).encode()]
             send(sys.stdout.buffer, said)
 
 
