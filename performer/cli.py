@@ -51,10 +51,9 @@ def _run(asked: argparse.Namespace) -> int:
 
 
 def _picture(asked: argparse.Namespace) -> int:
-    from performer import offline, reading
+    from performer import offline, out_file, reading
 
-    if not asked.out.parent.is_dir():
-        raise PerformerError(f"--out: there is no folder {asked.out.parent}; make it first")
+    out_file.check(asked.out, ".png")
     offline.save_picture(reading.read(asked.scene, asked.set), asked.frame, asked.out)
     return 0
 
@@ -68,9 +67,10 @@ def _check(asked: argparse.Namespace) -> int:
 
 
 def _doctor(asked: argparse.Namespace) -> int:
-    from performer import doctor, model_report
+    from performer import doctor, model_report, models
 
-    told = model_report.lines(asked.model, warn) if asked.model else doctor.lines()
+    network = None if asked.model is None else models.known(asked.model)
+    told = model_report.lines(network, warn) if network else doctor.lines()
     for line in told:
         say(line)
     return 0
@@ -158,7 +158,7 @@ def _project(asked: argparse.Namespace) -> int:
 
     found, out = projecting.project(asked.picture, asked.model, asked.steps, asked.out)
     say(f"{out}: written; from a distance of {found.first:.3f} to {found.distance:.3f}")
-    say(f"play it with `latent: {{kind: point, file: {out.name}}}`")
+    say(f"play it with `latent: {{kind: point, file: {out.resolve()}}}`")
     return 0
 
 
@@ -175,7 +175,7 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(command=_check)
     doctor = commands.add_parser("doctor", help="say what works on this machine, and the mend")
     doctor.add_argument(
-        "--model", type=Path, metavar="FILE", help="say what a network file holds and how it plays"
+        "--model", metavar="MODEL", help="say what a network file holds and how it plays"
     )
     doctor.set_defaults(command=_doctor)
     build = commands.add_parser("build", help="compile the fast operators now, and wait")

@@ -9,8 +9,9 @@ import torch
 
 from model import clusters
 from model.clusters.responses import listen
-from performer import pictures, reading
+from performer import out_file, pictures, reading
 from performer.clock import Moment
+from performer.console import warn
 from performer.errors import PerformerError
 from performer.progress import progress
 from performer.sizes import Size
@@ -35,6 +36,8 @@ def make(
     Without a folder, over stills of the film that comes with the instrument. Errors:
     PerformerError for whatever a person can mend.
     """
+    if out is not None:
+        out_file.check(out, ".safetensors")
     subject = Subject(name)
     if folder is not None and subject.network.encoder is None:
         what = "this network paints without seeing pictures; leave it away"
@@ -42,8 +45,6 @@ def make(
     path = out or subject.out
     if out is None:
         path.parent.mkdir(parents=True, exist_ok=True)  # perhaps the performer's own folder
-    if not path.parent.is_dir():
-        raise PerformerError(f"--out: there is no folder {path.parent}; make it first")
     found = grouped(subject, conditions(subject, folder), ks)
     try:
         clusters.save(found, path, subject.name)
@@ -73,7 +74,7 @@ def conditions(subject: Subject, folder: Path | None) -> list[torch.Tensor | Non
 
 def _pixels(folder: Path | None, size: Size) -> Iterator[pictures.Pixels]:
     if folder is not None:
-        yield from (picture_in(file, size) for file in _files(folder))
+        yield from _readable(_files(folder), size)
         return
     film = Video(Video.Settings(file=str(reading.folders()[-1] / _FILM), loop=True))
     film.cover = size
@@ -82,6 +83,21 @@ def _pixels(folder: Path | None, size: Size) -> Iterator[pictures.Pixels]:
         for number in range(PICTURES):
             moment = Moment(0, number * _STILL_SECONDS, 0, 0)
             yield film.at(moment, film.settings.starts()).pixels
+
+
+def _readable(files: Sequence[Path], size: Size) -> Iterator[pictures.Pixels]:
+    """The pictures in ``files``; one that cannot be read is told, and left out."""
+    count = 0
+    for file in files:
+        try:
+            pixels = picture_in(file, size)
+        except PerformerError as error:
+            warn(f"{file.parent}/{error}; it is left out")
+            continue
+        count += 1
+        yield pixels
+    if not count:
+        raise PerformerError(f"--pictures: none in {files[0].parent} can be read; mend them")
 
 
 def _files(folder: Path) -> list[Path]:

@@ -74,7 +74,9 @@ def parse(text: str, name: str) -> Document:
         data = YAML().load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise _refusal(name, _said(error), "mend the YAML", mark.line + 1 if mark else 1) from error
+        what = _said(error)
+        mend = "use spaces instead of the tab" if r"'\t'" in what else "mend the YAML"
+        raise _refusal(name, what, mend, mark.line + 1 if mark else 1) from error
     except YAMLError as error:
         raise _refusal(name, str(error).splitlines()[0], "mend the YAML") from error
     if not isinstance(data, CommentedMap):

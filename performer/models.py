@@ -6,6 +6,8 @@ from pathlib import Path
 import platformdirs
 
 from model import clusters
+from performer.errors import PerformerError
+from performer.sayings import closest
 
 SUFFIX = ".safetensors"
 
@@ -33,6 +35,15 @@ def find(network: str) -> Path:
     """The file meant by a path or a name; the path itself where there is neither."""
     path = Path(network)
     return path if path.is_file() else named(network) or path
+
+
+def known(network: str) -> Path:
+    """As :func:`find`. Errors: PerformerError where there is neither file nor name."""
+    path = find(network)
+    if not path.is_file():
+        close = closest(network, names()) or ", ".join(names())
+        raise PerformerError(f"{network}: there is no such file or network; try {close}")
+    return path
 
 
 def clusters_of(network: Path) -> Path:

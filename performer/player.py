@@ -147,12 +147,16 @@ class Player:
         return {
             "kind": self.kind,
             "state": self._state,
-            "line": self._line,
+            "line": self._line or self._remark(),
             "frames": self._written,
             "repeated": self._repeated,
             "dropped": self._dropped,
             "fps": round(self._rate.at(time.monotonic(), self._written), 1),
         }
+
+    def _remark(self) -> str:
+        """What an output that plays has to say all the same."""
+        return getattr(self._output, "remark", "") if self._state == "plays" else ""
 
     def _open(self) -> bool:
         if time.monotonic() < self._retry_at:

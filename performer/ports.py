@@ -5,6 +5,8 @@ from pathlib import Path
 
 import psutil
 
+SHOW = "another show"
+
 _LISTENS = (psutil.CONN_LISTEN, psutil.CONN_NONE)  # the latter for UDP
 
 
@@ -18,7 +20,7 @@ def holder(port: int, kind: str) -> str:
             at = place.laddr.port if place.laddr else None
             if at == port and place.status in _LISTENS and place.pid is not None:
                 process = psutil.Process(place.pid)
-                name = "another show" if _is_ours(process.cmdline()) else process.name()
+                name = SHOW if _is_ours(process.cmdline()) else process.name()
                 return f"{name} (process {place.pid})"
     return "another program"
 

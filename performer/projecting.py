@@ -9,7 +9,7 @@ from model.latent import stored
 from model.metrics.perceptual import perceptual_distance
 from model.projection import Projected
 from model.projection import project as steps_of
-from performer import pictures
+from performer import out_file, pictures
 from performer.errors import PerformerError
 from performer.progress import progress
 from performer.subject import Subject, picture_in
@@ -22,8 +22,7 @@ def project(picture: Path, name: str, steps: int, out: Path | None) -> tuple[Pro
     Errors: PerformerError for whatever a person can mend.
     """
     path = out or picture.with_suffix(".latent.safetensors")
-    if not path.parent.is_dir():
-        raise PerformerError(f"--out: there is no folder {path.parent}; make it first")
+    out_file.check(path, ".safetensors")
     subject = Subject(name)
     network = subject.network
     network.set_precision("float32")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from performer.console import say, warn
 from performer.errors import PerformerError
+from performer.progress import told_seconds
 
 if TYPE_CHECKING:
     import torch
@@ -63,6 +64,8 @@ def _train(asked: argparse.Namespace, folder: Path, device: "torch.device") -> i
     recipe, state = _resumed(asked, folder) if asked.resume else (_recipe(asked), None)
     if together.rank() == 0:
         _make(folder, asked.resume)
+        if state is not None:
+            say(f"{folder}: goes on after {int(state['seen'])} of {recipe.images} pictures")
     if device.type == "cpu":
         _hasten()
     with _Watch(recipe.images, together.rank() == 0) as watch:
@@ -202,7 +205,8 @@ class _Watch:
         self._bar: Any = None
         self._means: dict[str, float] = {}
         self._former: dict[int, Any] = {}
-        self._said = time.monotonic()
+        self._began = self._said = time.monotonic()
+        self._first = 0  # how many pictures had been seen by then
         self._asked = 0.0
 
     def __enter__(self) -> "_Watch":
@@ -237,11 +241,18 @@ class _Watch:
             return
         for name, value in figures.items():
             self._means[name] = 0.98 * self._means.get(name, value) + 0.02 * value
+        if not self._first:
+            self._began, self._first = time.monotonic(), pictures
         if sys.stderr.isatty():
             self._show(pictures)
         elif time.monotonic() - self._said > 60:
             self._said = time.monotonic()
-            say(f"{pictures} of {self._images} pictures, {self._told_means()}")
+            left = f"about {self._left(pictures)} left"
+            say(f"{pictures} of {self._images} pictures, {left}, {self._told_means()}")
+
+    def _left(self, pictures: int) -> str:
+        pace = (pictures - self._first) / (time.monotonic() - self._began)
+        return told_seconds((self._images - pictures) / pace) if pace > 0 else "no end"
 
     def _told_means(self) -> str:
         return ", ".join(f"{name} {value:.4f}" for name, value in self._means.items())

@@ -40,6 +40,17 @@ def test_clusters_are_written_beside_the_model_the_same_each_time(folder: Path) 
     assert file.read_bytes() == first
 
 
+def test_a_picture_that_cannot_be_read_is_left_out(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "pictures" / "c.png").write_text("no picture")
+    asked = ["cluster", str(folder / "tiny.safetensors"), "--pictures", str(folder / "pictures")]
+    assert main([*asked, "--k", "2"]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{folder}/pictures/c.png: ")
+    assert line.endswith("; it is left out")
+
+
 def test_a_picture_is_projected_and_fits_the_model(folder: Path) -> None:
     picture = folder / "pictures" / "a.png"
     assert main(["project", str(picture), str(folder / "tiny.safetensors"), "--steps", "3"]) == 0
@@ -62,6 +73,15 @@ def test_a_picture_is_projected_and_fits_the_model(folder: Path) -> None:
         (
             ["cluster", "tiny.safetensors", "--out", "no/a.safetensors"],
             "--out: there is no folder no",
+        ),
+        (["cluster", "no.pkl", "--out", "a.npz"], "--out: a.npz: does not end in .safetensors"),
+        (
+            ["project", "no.png", "no.pkl", "--out", "a.npz"],  # before anything is looked at
+            "--out: a.npz: does not end in .safetensors; name it so",
+        ),
+        (
+            ["picture", "first_light", "--out", "a.jpg"],
+            "--out: a.jpg: does not end in .png; name it so",
         ),
         (
             ["project", "no.png", "tiny.safetensors"],

@@ -214,6 +214,8 @@ def _examples(recipe: Recipe, told: Callable[[str], None]) -> tuple[Examples, Ex
     if not trained:
         raise TrainingError(f"{recipe.pictures}: all its pictures are held out; add more")
     told(f"{recipe.pictures}: {len(trained)} pictures to learn from, {len(held_out)} held out")
+    if not held_out:
+        told("none is held out: sheets show pictures that it learns; evaluate them with --all")
     shown = held_out or trained
 
     def of(files: list[Path], share: float) -> Examples:

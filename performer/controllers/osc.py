@@ -29,6 +29,7 @@ from performer.doors.changes import CAPACITY, Change, ChangesDoor
 from performer.errors import PerformerError
 from performer.mapping import Router
 from performer.parameters import Table
+from performer.ports import SHOW, holder
 from performer.spaces import Values
 
 HORIZON_SECONDS = 1.0  # a time tag further ahead comes from a clock that is wrong
@@ -88,11 +89,14 @@ class Osc:
 
     @staticmethod
     def diagnose() -> str | None:
-        """None when the usual port is free; else the line that mends it."""
+        """None when the usual port is free; else who has it, and the mend where that is no show."""
+        port = Osc.Settings().port
         try:
-            osc_wire.listen(Osc.Settings().port, lan=False).close()
+            osc_wire.listen(port, lan=False).close()
         except PerformerError as error:
-            return str(error)
+            who = holder(port, "udp")
+            plays = who.startswith(SHOW)
+            return f"osc: works; {who} has port {port} now" if plays else str(error)
         return None
 
     def open(self) -> None:

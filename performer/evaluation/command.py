@@ -56,15 +56,22 @@ def command(asked: argparse.Namespace) -> int:
     from performer import models
     from performer.evaluation.figures import table
 
-    asked.model = models.find(str(asked.model))
+    asked.model = models.known(str(asked.model))
     out = asked.out or (asked.card.parent if asked.card else None)
-    if out is not None and not out.is_dir():
-        raise PerformerError(f"{out}: there is no such folder; make it first")
+    if out is not None:
+        _make(out)
     outcome = _judged(asked)
     say(table(outcome.figures))
     if out is not None:
         _write(asked, outcome, out)
     return 0
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PerformerError(f"{folder}: cannot be made ({error.strerror})") from error
 
 
 def _judged(asked: argparse.Namespace) -> Outcome:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from model import conditions
 from model.training.split import divided
+from performer.console import warn
 from performer.dataset.crops import Box, boxes, cropped, middle
 from performer.dataset.look import UnfitError, opened, pictures_in
 from performer.errors import PerformerError
@@ -104,13 +105,16 @@ class Material:
 
 
 def _read(files: Sequence[Path]) -> tuple[list[Path], list[PIL.Image.Image]]:
-    pictures = []
+    """Those of ``files`` that can be read, and what is in them."""
+    found: dict[Path, PIL.Image.Image] = {}
     for file in files:
         try:
-            pictures.append(opened(file))
+            found[file] = opened(file)
         except UnfitError as error:
-            raise PerformerError(f"{file}: {error}") from None
-    return list(files), pictures
+            warn(f"{file}: {error}; it is left out")
+    if not found:
+        raise PerformerError(f"{files[0].parent}: none of its pictures can be read; mend them")
+    return [*found], [*found.values()]
 
 
 def _part(picture: PIL.Image.Image, box: Box, size: tuple[int, int]) -> Tensor:

@@ -76,6 +76,7 @@ class Ndi(_Output):
 
     libraries: ClassVar[tuple[str, ...]] = ("performer.outputs.ndi_library",)
     Settings = _Settings
+    remark = ""  # on the page, while it plays
 
     @staticmethod
     def diagnose() -> str | None:
@@ -89,6 +90,7 @@ class Ndi(_Output):
     def open(self) -> None:
         """Appear on the network. Errors: MissingPartError, PerformerError (the name is in use)."""
         self._sender = _sender(self._settings.name, self.rate)
+        self.remark = (Ndi.diagnose() or "").removeprefix("ndi: plays, but ")
 
     def standby(self) -> "Standby | None":
         """What an understudy of the feed keeps at hand; None where there is nothing to be had."""

@@ -216,11 +216,15 @@ def test_a_file_without_curves_is_one_line(tmp_path: Path, content: bytes) -> No
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["nowhere.safetensors", "--pictures", "PICTURES"], "nowhere.safetensors: cannot be read"),
+        (
+            ["nowhere.safetensors", "--pictures", "PICTURES"],
+            "nowhere.safetensors: there is no such file or network; try landscapes-256",
+        ),
+        (["landscape-256", "--pictures", "PICTURES"], "try landscapes-256"),
         (["MODEL", "--pictures", "nowhere"], "nowhere: there is no such folder"),
         (
-            ["MODEL", "--pictures", "PICTURES", "--out", "nowhere"],
-            "nowhere: there is no such folder",
+            ["MODEL", "--pictures", "PICTURES", "--out", "MODEL"],
+            "small.safetensors: cannot be made (File exists)",
         ),
         (
             ["MODEL", "--pictures", "PICTURES", "--inception", "nowhere.npz"],
@@ -244,6 +248,18 @@ def test_what_cannot_be_evaluated_is_one_line(
     printed = capsys.readouterr().err
     assert line in printed
     assert printed.count("\n") == 1
+
+
+def test_a_picture_that_cannot_be_read_is_left_out(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from performer.evaluation.material import Material
+
+    (tmp_path / "broken.png").write_text("no picture")
+    for file in pictures.glob("*.png"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    assert len(Material(tmp_path, everything=True).files) == 3
+    assert "broken.png: is no picture that can be read" in capsys.readouterr().err
 
 
 def test_a_card_without_places_is_one_line(tmp_path: Path) -> None:
