@@ -82,7 +82,7 @@ def test_time_goes_on_as_if_nothing_had_been(folder: RunFolder) -> None:
     first.frame()
     time.sleep(0.05)
     moment = Render(folder).frame()
-    assert moment.seconds == pytest.approx(time.perf_counter() - began, abs=0.02)
+    assert moment.seconds == pytest.approx(time.perf_counter() - began, abs=0.04)
     assert moment.beat == pytest.approx(moment.seconds * 2)
     assert moment.delta == 0
 

@@ -89,7 +89,7 @@ def test_a_bundle_waits_for_its_time(tmp_path: Path) -> None:
         stage.program().send(bundle(message("/latent/position", 1), later))
         assert [change.place for change in await stage.changes()] == [POSITION]
         assert [change.place for change in await stage.changes(2)] == [X, MACRO]
-        assert abs(time.time() - due) < 0.1
+        assert -0.02 < time.time() - due < 0.2
 
     play(tmp_path, performance)
 

@@ -287,7 +287,7 @@ def test_it_costs_next_to_nothing_while_nobody_asks(start: Start, live: bool) ->
     time.sleep(0.05)
     began = time.process_time()
     time.sleep(0.5)
-    assert time.process_time() - began < 0.05
+    assert time.process_time() - began < 0.2  # spinning takes all of it
 
 
 class Hanging:
