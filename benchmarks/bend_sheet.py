@@ -25,7 +25,7 @@ from performer.doors.changes import Change
 from performer.loop import Loop
 from performer.offline import LastFrame
 from performer.parts import Picture
-from performer.stages import Footage
+from performer.stations import Footage
 
 OUT = Path(__file__).parents[1] / "docs" / "bends.jpg"
 NETWORK = "landscapes-256"

@@ -28,7 +28,7 @@ from performer.performance import load_network, model_name, network_key, warn_of
 from performer.playbill import Playbill
 from performer.scene import Scene
 from performer.sources.capture import Capture
-from performer.stages import Stations
+from performer.stations import Stations
 from performer.threads import give_way
 
 T = TypeVar("T")

@@ -22,7 +22,7 @@ from performer.graphics_card import GraphicsCard, Painted
 from performer.parameters import Snapshot
 from performer.parts import Following, Picture
 from performer.sizes import Size
-from performer.stages import Bending, Conditioning, Generator, Measures, Posting
+from performer.stations import Bending, Conditioning, Generator, Measures, Posting
 
 _MOST_UPLOADS = 3  # sizes of pictures: a source changes its own seldom
 _TRIES = 3  # what parts read as numbers is known only when they did

@@ -26,7 +26,15 @@ from performer.presets import presets_of, rows_of
 from performer.regrouping import Regrouping
 from performer.scene import ClusterSettings, Scene
 from performer.sizes import Size, Sizes
-from performer.stages import Conditioning, Footage, Generator, Latent, NoFootage, Posting, Stations
+from performer.stations import (
+    Conditioning,
+    Footage,
+    Generator,
+    Latent,
+    NoFootage,
+    Posting,
+    Stations,
+)
 
 FootageOf = Callable[[Source], Footage]
 Way = tuple[str, ...]  # to a part in the scene, such as ("post", "grade")

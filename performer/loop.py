@@ -11,7 +11,7 @@ from performer.doors.changes import Change
 from performer.master import Master
 from performer.parts import Picture
 from performer.scene import BLACKOUT, FREEZE
-from performer.stages import Stations
+from performer.stations import Stations
 
 _OF_THE_HALL: Collection[str] = (BLACKOUT, FREEZE)  # what another scene does not start anew
 

@@ -6,7 +6,7 @@ import torch
 
 from performer.parameters import Snapshot
 from performer.parts import Picture
-from performer.stages import Conditioning, Generator, Posting
+from performer.stations import Conditioning, Generator, Posting
 
 
 class Painting(Protocol):

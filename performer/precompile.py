@@ -15,7 +15,7 @@ from performer.clock import Moment
 from performer.errors import PerformerError
 from performer.performance import load_network, model_name, network_key
 from performer.scene import Scene
-from performer.stages import NoFootage
+from performer.stations import NoFootage
 
 _START = Moment(0, 0.0, 0.0, 0.0)
 

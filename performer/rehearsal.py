@@ -22,7 +22,7 @@ from performer.playbill import Playbill
 from performer.processes.guard import leave
 from performer.processes.life import Life
 from performer.scene import Scene
-from performer.stages import NoFootage
+from performer.stations import NoFootage
 from performer.succession import stand
 
 LOOK_SECONDS = 0.5  # for another network that is played meanwhile

@@ -10,7 +10,7 @@ from performer.doors.journal import Entry, JournalDoor
 if TYPE_CHECKING:
     from performer.clock import LiveClock
     from performer.loop import Loop
-    from performer.stages import Stations
+    from performer.stations import Stations
 
 
 class Succession:

@@ -12,7 +12,7 @@ from performer.clock import Moment
 from performer.doors.changes import Change
 from performer.parameters import Snapshot
 from performer.scene import Scene
-from performer.stages import Latent, Stations
+from performer.stations import Latent, Stations
 
 SCENE = """
 performer: 1
