@@ -168,6 +168,29 @@ def test_another_source_has_its_first_picture_before_it_plays(stage: Stage) -> N
     assert stage.loop.source.at(stage.loop.clock.latest, {}).number > 0
 
 
+def test_a_hand_over_that_goes_wrong_costs_no_later_scene(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write, full = stage.playbill.write, [OSError("no space left") for _ in range(3)]
+
+    def written(scene: Scene) -> None:
+        if full:
+            raise full.pop()
+        write(scene)
+
+    def stuck(self: Cast, following: Cast) -> None:
+        raise RuntimeError("a part that does not close")
+
+    monkeypatch.setattr(stage.playbill, "write", written)
+    monkeypatch.setattr(Cast, "close_parts_missing_in", stuck)
+    for angle in ("45", "90"):
+        stage.change(SCENE.replace("angle: 0", f"angle: {angle}"))
+    assert not full
+    first, *others = capsys.readouterr().err.splitlines()
+    assert first == "scene: plays, and cannot say so yet (no space left); make room"
+    assert set(others) == {"scene: plays, though RuntimeError: a part that does not close"}
+
+
 def test_what_a_network_lacks_is_said_when_a_scene_comes_to_ask_for_it(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
