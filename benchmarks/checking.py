@@ -87,12 +87,22 @@ def report(bench: Bench, checks: Sequence[Check]) -> Iterator[tuple[str, bool]]:
             continue
         yield _cells(check.header), False
         yield _cells(("---",) * len(check.header)), False
-        for measure in check.rows(bench):
-            if time.monotonic() > bench.ends:
-                yield "\nThe rows that would follow were left out: no time was left.", True
-                break
+        yield from _rows(bench, check)
+
+
+def _rows(bench: Bench, check: Check) -> Iterator[tuple[str, bool]]:
+    """One line each; whatever goes wrong in one costs that line, and no other."""
+    rows = check.rows(bench)
+    while time.monotonic() <= bench.ends:  # before what the next row begins with, too
+        try:
+            if (measure := next(rows, None)) is None:
+                return
             row = measure()
-            yield _cells(row.cells) + (" **failed**" if row.failed else ""), row.failed
+        except Exception as error:
+            line = " ".join(f"{type(error).__name__}: {error}".split()).replace("|", "/")
+            row = Row((line, *[""] * (len(check.header) - 1)), failed=True)
+        yield _cells(row.cells) + (" **failed**" if row.failed else ""), row.failed
+    yield "\nThe rows that would follow were left out: no time was left.", True
 
 
 def _circumstances(bench: Bench) -> Iterator[str]:
@@ -136,16 +146,15 @@ def median_of(runs: Sequence[Callable[[], object]], bench: Bench) -> float:
 
 
 def run(bench: Bench, checks: Sequence[Check], results: Path) -> int:
-    """Prints the report as it is measured and writes the file; the exit status."""
-    lines: list[str] = []
-    failures = 0
-    for line, failed in report(bench, checks):
-        print(line, flush=True)
-        lines.append(line)
-        failures += failed
+    """Prints the report and writes the file, both line by line; the exit status."""
     results.mkdir(parents=True, exist_ok=True)
     slug = re.sub(r"[^a-z0-9]+", "-", device_name(bench).lower()).strip("-")
     file = results / f"{slug}.md"
-    file.write_text("\n".join(lines) + "\n")
+    failures = 0
+    with file.open("w", encoding="utf-8") as kept:
+        for line, failed in report(bench, checks):
+            print(line, flush=True)
+            print(line, file=kept, flush=True)
+            failures += failed
     print(f"\n{failures} failed; written to {file}")
     return 1 if failures else 0

@@ -224,7 +224,7 @@ def _frame_times(network: Network, bench: Bench) -> tuple[list[float], str]:
 CHECKS = (
     Check(
         "Kernels against float64",
-        ("kernel", "variant", "kind", "seconds to compile", "error", "limit"),
+        ("kernel", "variant", "kind", "seconds to make", "error", "limit"),
         on_device.kernel_rows,
         needs_device=True,
     ),

@@ -6,6 +6,7 @@ host's part, both copies, and the wait for the card are in them.
 
 from __future__ import annotations
 
+import gc
 import statistics
 import tempfile
 import time
@@ -33,7 +34,7 @@ from performer.offline import Exactly
 from performer.processes.render import CardFramesDoor
 
 MOST_LATENT_COST, MOST_BENDS_COST = 0.10, 0.25
-_FIRST_SECONDS = 600.0  # however busy the machine is, the first frame is a graph
+_FIRST_SECONDS = 20.0  # at least, for the first frame to be a graph
 # Twenty of them; one of the others needs a file, and four are much like two of these.
 _OTHERS = {"open", "close", "freeze", "adain", "canvas_chain"}
 KINDS = tuple(kind for kind in examples("") if kind not in _OTHERS)
@@ -67,6 +68,8 @@ def _live_row(bench: Bench, subject: LiveSubject) -> Row:
         show.bend(len(KINDS))
         twenty = show.milliseconds()
         eager, replays = show.painted.eager, show.painted.replays
+        del show  # with all of its graphs: they hold each other, and the next one needs the memory
+        gc.collect()
     latent_cost, bends_cost = moving / still - 1, twenty / moving - 1
     figures = f"{still:.2f}", f"{moving:.2f}", f"{latent_cost:+.0%}", f"{two:.2f}"
     cells = subject.name, *figures, f"{twenty:.2f}", f"{bends_cost:+.0%}", f"{eager} of {replays}"
@@ -92,7 +95,7 @@ class Show:
         self._loop = Loop(OfflineClock(60), self, stations, door)
         assert isinstance(stations.paint, Captured)
         self.painted = stations.paint.graphs
-        self._loop.prepare(_FIRST_SECONDS)
+        self._loop.prepare(max(bench.ends - time.monotonic(), _FIRST_SECONDS))
 
     def drain(self) -> list[Change]:
         """What was put down since the last frame."""

@@ -7,6 +7,7 @@ both measured in the same run (`benchmarks.floor`).
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -134,7 +135,18 @@ def _official_milliseconds(bench: Bench, subject: Subject) -> float | None:
     generator = Official(bench.official).generator(subject).to(bench.device)
     w = torch.randn(1, generator.num_ws, generator.w_dim, device=bench.device)
     paint = partial(generator.synthesis, w, noise_mode="const")
-    return median(paint, bench.measured.extent.turns, bench)
+    with _searching():
+        return median(paint, bench.measured.extent.turns, bench)
+
+
+@contextlib.contextmanager
+def _searching() -> Iterator[None]:
+    """Let cuDNN search what is fastest, as ours does."""
+    before, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, True
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
 
 
 def _peaks(bench: Bench) -> tuple[float, float]:

@@ -142,6 +142,7 @@ class Feed:
             self._take_up(relays)
         for relay in self._relays:
             relay.look(now)
+        self._left = [relay for relay in self._left if not relay.ended(0)]
 
     def _say(self, now: float, arrivals: Arrivals) -> None:
         self._board.write(

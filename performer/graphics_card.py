@@ -71,11 +71,15 @@ class GraphicsCard:
         device = torch.device("cuda", torch.cuda.current_device())
         beside = ThreadPoolExecutor(1, "graphs")
         lend = lending(device)
-        return cls(device, TorchGraphs(device), TorchPinning(), beside, converted, lend=lend)
+        return cls(device, TorchGraphs(device), TorchPinning(device), beside, converted, lend=lend)
 
     def graphs(self) -> Graphs[Painted]:
         """Those of one scene."""
         return Graphs(self._api, self._say, self._beside, self.turn)
+
+    def when_idle(self, task: Callable[[], None]) -> None:
+        """Do it where captures are made, after the one that is being made."""
+        self._beside.submit(task)
 
     def _say(self, line: str) -> None:
         self._tell(f"render: {line}")

@@ -135,6 +135,6 @@ class Keeper:
         """Whether we have the scene that the entry is of; it may have been replaced."""
         if entry.generation != self._scene.generation:
             self._scene = reading.from_json(self._folder.scene.read_text(encoding="utf-8"))
-            self._table = self._scene.table()
+            self._table, self._file = self._scene.table(), kept_file(self._scene)
         whose = self._scene.generation, len(self._table)
         return (entry.generation, entry.motion.shape[1]) == whose

@@ -93,12 +93,21 @@ class Prompter:
         try:
             scene = reading.read(str(file), settings)
         except Exception as error:  # whatever it is, the show goes on
-            self._playbill.withdraw()
-            self._unreadable = _lines(error, file)
-            _complain(self._unreadable)
+            self._refuse(_lines(error, file))
+            with contextlib.suppress(OSError):
+                self._playbill.withdraw()
+            return
+        try:
+            self._playbill.ask_for(scene)
+        except OSError as error:
+            what = f"cannot be handed over ({error.strerror}); make room, then save it again"
+            self._refuse([f"{file}:1: scene: {what}"])
         else:
             self._unreadable = []
-            self._playbill.ask_for(scene)
+
+    def _refuse(self, lines: list[str]) -> None:
+        self._unreadable = lines
+        _complain(lines)
 
 
 def _lines(error: Exception, file: Path) -> list[str]:

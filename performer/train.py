@@ -178,6 +178,8 @@ def _joined(device: str) -> "Iterator[torch.device]":
         found = torch.device(device)
     except RuntimeError:
         raise PerformerError(f"--device: there is no {device}; use cpu or cuda") from None
+    if found.type == "cuda":  # where averages over all processes are made, too
+        torch.cuda.set_device(found)
     if "RANK" not in os.environ:
         yield found
         return

@@ -21,6 +21,9 @@ from performer.doors.folder import RunFolder
 from performer.doors.frames import FramesWriter
 from performer.doors.status import StatusDoor
 from performer.outputs.page import PREVIEW_HEADER
+from performer.player import Player
+from performer.processes import feed
+from performer.relay import Relay
 from tests.outputs.making import BLUE
 from tests.rig import display, ndi
 from tests.rig.show import wait_for
@@ -331,6 +334,29 @@ def test_a_fallback_that_is_no_picture_is_refused_at_the_door_and_done_without_o
             assert on_stage.returncode == 0
     finally:
         shutil.rmtree(folder.root, ignore_errors=True)
+
+
+def test_an_output_that_cannot_be_made_rests_and_the_others_play(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused: list[str] = []
+
+    def made(player: Callable[[], Player]) -> Relay:
+        if not refused:
+            refused.append(player().name)
+            raise TypeError("somebody else's part")
+        return Relay(player)
+
+    monkeypatch.setattr(feed, "Relay", made)
+    folder = RunFolder.create(2, (16, 16))
+    try:
+        outputs = {name: {"kind": "nothing"} for name in ("first", "second")}
+        folder.scene.write_text(json.dumps({**SCENE, "outputs": outputs}))
+        (relay,) = feed.Outputs(folder, headless=True).relays
+        assert (refused, relay.name) == (["first"], "second")
+        assert "output first rests: TypeError: somebody" in capsys.readouterr().err
+    finally:
+        shutil.rmtree(folder.root)
 
 
 def test_a_scene_without_outputs_is_played_too(room: Open) -> None:

@@ -3,7 +3,7 @@
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from benchmarks import (
     on_device,
 )
 from benchmarks.accelerator import Extent
-from benchmarks.checking import Bench, run
+from benchmarks.checking import Bench, Check, Row, run
 from benchmarks.dry import DryAccelerator
 from cuda_ops.cuda import maps
 from model.bends.add import Add
@@ -218,6 +218,26 @@ def test_half_precision_is_held_to_its_own_limit(bench: Bench) -> None:
     rows = [measure() for measure in gpu_check.float64_rows(replace(bench, quick=False))]
     assert [row.cells[1] for row in rows] == ["float32", "float16", "bfloat16"]
     assert not any(row.failed for row in rows)
+
+
+def test_a_row_that_goes_wrong_costs_one_line(bench: Bench, tmp_path: Path) -> None:
+    def broken() -> Row:
+        raise RuntimeError("no such | plugin")
+
+    def rows(_: Bench) -> Iterator[Callable[[], Row]]:
+        yield from (lambda: Row(("first", "1")), broken, lambda: Row(("third", "3")))
+        raise ValueError("and this table ends early")
+
+    checks = [Check("one", ("what", "how"), rows), Check("two", ("what", "how"), rows)]
+    assert run(bench, checks, tmp_path) == 1
+    lines = (tmp_path / "processor.md").read_text().splitlines()
+    table = lines[lines.index("## one") + 4 : lines.index("## two") - 1]
+    assert table == [
+        "| first | 1 |",
+        "| RuntimeError: no such / plugin |  | **failed**",
+        "| third | 3 |",
+        "| ValueError: and this table ends early |  | **failed**",
+    ]
 
 
 def test_what_no_time_was_left_for_is_said(bench: Bench, tmp_path: Path) -> None:

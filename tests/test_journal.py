@@ -173,3 +173,18 @@ def test_a_scene_that_was_saved_meanwhile_is_kept_by_its_own_names(
     folder.scene.write_text(saved.to_json(), encoding="utf-8")
     keeper._keep(0)
     assert "post.grade.gain" in json.loads(kept_file(scene).read_text())["values"]
+
+
+def test_another_scene_that_plays_meanwhile_is_kept_as_its_own(
+    scene: Scene, folder: RunFolder, tmp_path: Path
+) -> None:
+    """So that what this one had reached stays as it was left."""
+    keeper = Keeper(folder, scene)
+    JournalDoor(folder.journal).write(standing(scene, 20))
+    keeper._keep(0)
+    (tmp_path / "other.yaml").write_text(SCENE)
+    other = reading.read(str(tmp_path / "other.yaml")).model_copy(update={"generation": 1})
+    folder.scene.write_text(other.to_json(), encoding="utf-8")
+    JournalDoor(folder.journal).write(standing(other, 70))
+    keeper._keep(0)
+    assert (kept_angle(scene), kept_angle(other)) == (20, 70)

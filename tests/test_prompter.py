@@ -1,5 +1,6 @@
 """A scene is saved in all the ways of editors, and render is asked for what stands there."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -160,3 +161,19 @@ def test_a_fault_of_ours_is_one_line_and_the_next_save_is_read(
         assert "(ZeroDivisionError: by two lines)" in stage.prompter.problems[0]
     stage.file.write_text(SCENE + "freeze: 1\n")
     assert stage.wanted() is not None
+
+
+def test_a_full_run_folder_is_said_and_the_next_save_is_asked_for(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask_for(scene: Scene) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stage.playbill, "ask_for", ask_for)
+        stage.file.write_text(SCENE + "blackout: 1\n")
+        assert stage.wanted() is None
+        assert "(No space left on device); make room" in stage.prompter.problems[0]
+    stage.file.write_text(SCENE + "freeze: 1\n")
+    assert stage.wanted() is not None
+    assert not stage.prompter.problems

@@ -15,8 +15,10 @@ WARM_UPS = 2  # the first makes, and searches where it may; the second runs as i
 class TorchGraph(Generic[R]):
     """A captured graph and what its work returned."""
 
-    def __init__(self, graph: torch.cuda.CUDAGraph, result: R) -> None:
+    def __init__(self, graph: torch.cuda.CUDAGraph, result: R, living: set[int]) -> None:
         self._graph = graph
+        self._living = living
+        self._living.add(id(self))
         self.result = result
 
     def replay(self) -> None:
@@ -25,11 +27,14 @@ class TorchGraph(Generic[R]):
 
     def release(self) -> None:
         """Give its memory back to torch's allocator."""
+        self._living.discard(id(self))
         self._graph.reset()
 
 
 class TorchGraphs:
     """The graphs of a device, which share one pool of memory: one of them plays at a time.
+
+    A pool ends with the last graph in it; the next graph begins another one.
 
     Used from one thread, which need not be the one that replays: what cuDNN has found for a
     convolution is known to the thread that looked for it.
@@ -39,6 +44,7 @@ class TorchGraphs:
         self._device = device
         self._pool: Any = None
         self._side: torch.cuda.Stream | None = None
+        self._living: set[int] = set()  # graphs in the pool
 
     def warm_up(self, work: Callable[[], object]) -> None:
         """Do the work in the order of the frames, on their stream.
@@ -56,18 +62,20 @@ class TorchGraphs:
         first: that takes longer than a frame.
         """
         if self._side is None:
-            self._pool = torch.cuda.graph_pool_handle()
             self._side = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+            self._living = set()
+        if not self._living:
+            self._pool = torch.cuda.graph_pool_handle()
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.stream(self._side):
-            graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
             try:
+                graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
                 result = work()
                 graph.capture_end()
             except BaseException:
                 self._abandon(graph)
                 raise
-        return TorchGraph(graph, result)
+        return TorchGraph(graph, result, self._living)
 
     def _abandon(self, graph: torch.cuda.CUDAGraph) -> None:
         """End a capture that failed, and use neither its stream nor its memory again."""

@@ -7,6 +7,7 @@ pinned, and a frame is one asynchronous copy into its slot.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import math
 from collections.abc import Callable, Mapping
@@ -16,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+
+from cuda_driver.library import Context, Driver, DriverError
 
 Pixels = npt.NDArray[np.uint8]
 Numbers = npt.NDArray[np.float32]
@@ -142,7 +145,14 @@ class Download:
 
 
 class TorchPinning:
-    """Pinned memory by torch and, for memory that is there already, by the CUDA runtime."""
+    """Pinned memory by torch and, for memory that is there already, by the driver.
+
+    Not by the CUDA runtime: it keeps an error for whoever launches torch's next kernel.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._index = device.index or 0
+        self._context: Context | None = None
 
     def pinned(self, shape: tuple[int, ...]) -> Tensor:
         """From torch's own cache of pinned memory."""
@@ -154,11 +164,20 @@ class TorchPinning:
 
     def register(self, address: int, count: int) -> bool:
         """False where the system lets nobody pin so much; copies then take one pass more."""
-        runtime = torch.cuda.cudart()  # type: ignore[no-untyped-call]
-        failed = runtime.cudaHostRegister(ctypes.c_void_p(address).value, count, 0)
-        return int(failed) == 0
+        try:
+            self._call("cuMemHostRegister_v2", ctypes.c_void_p(address), ctypes.c_size_t(count), 0)
+        except DriverError:
+            return False
+        return True
 
     def unregister(self, address: int) -> None:
         """What was registered at that address."""
-        runtime = torch.cuda.cudart()  # type: ignore[no-untyped-call]
-        runtime.cudaHostUnregister(ctypes.c_void_p(address).value)
+        with contextlib.suppress(DriverError):
+            self._call("cuMemHostUnregister", ctypes.c_void_p(address))
+
+    def _call(self, name: str, *given: object) -> None:
+        if self._context is None:
+            driver = Driver.find()
+            self._context = Context(driver, driver.device(self._index))
+        self._context.enter()
+        self._context.driver(name, *given)

@@ -48,4 +48,6 @@ class Optimiser:
             name, _, slot = key.rpartition("/")
             if name not in parameters:
                 raise ValueError(f"its optimiser knows {name}, which does not learn here")
-            self._adam.state[parameters[name]][slot] = tensor.clone()
+            # Adam counts its steps on the processor, whatever the device of what learns.
+            device = tensor.device if slot == "step" else parameters[name].device
+            self._adam.state[parameters[name]][slot] = tensor.to(device, copy=True)

@@ -1,6 +1,7 @@
 """The sockets of OSC, on asyncio: what comes in at the port, and what goes out to anybody."""
 
 import asyncio
+import contextlib
 import errno
 import socket
 from collections.abc import Callable, Iterable
@@ -49,15 +50,20 @@ class Wire:
         nothing.
         """
         loop = asyncio.get_running_loop()
-        listening = listen(port, lan=lan)
-        found = await loop.create_datagram_endpoint(lambda: self._inward, sock=listening)
-        self._inward.transport = found[0]
-        if lan or not beyond:
-            self._outward = self._inward
-        else:  # what is bound to the loopback cannot send beyond it
-            address = (_EVERYWHERE, 0)
-            found = await loop.create_datagram_endpoint(lambda: self._outward, local_addr=address)
-            self._outward.transport = found[0]
+        with contextlib.ExitStack() as undo:  # or we would keep the port from ourselves
+            listening = listen(port, lan=lan)
+            undo.callback(listening.close)
+            found = await loop.create_datagram_endpoint(lambda: self._inward, sock=listening)
+            self._inward.transport = found[0]
+            undo.callback(found[0].close)
+            if lan or not beyond:
+                self._outward = self._inward
+            else:  # what is bound to the loopback cannot send beyond it
+                address = (_EVERYWHERE, 0)
+                made = loop.create_datagram_endpoint(lambda: self._outward, local_addr=address)
+                found = await made
+                self._outward.transport = found[0]
+            undo.pop_all()
 
     def send(self, datagrams: Iterable[bytes], address: Address) -> bool:
         """Send, from the port where that can be; False while the network takes nothing more."""

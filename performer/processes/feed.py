@@ -89,7 +89,13 @@ class Outputs:
             frames = FramesReader(self._folder.frames, place)
             return Player(name, settings.kind, output, frames, scene.clock.rate, self._fallback[1])
 
-        self._playing[name] = settings, place, Relay(player)
+        try:
+            relay = Relay(player)
+        except Exception as error:  # a part may be anybody's; the other outputs play on
+            self._free.append(place)
+            warn(f"output {name} rests: {type(error).__name__}: {error}; change it in the scene")
+            return
+        self._playing[name] = settings, place, relay
 
 
 def _fallback(scene: Scene, *, on_stage: bool) -> Fallback | None:

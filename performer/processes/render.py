@@ -159,9 +159,17 @@ class Render:
                 raise
             if self._device == "cuda":
                 self._loop.paint.forget()
-                torch.cuda.empty_cache()
+                self._give_back()
         sizes, knobs = self._loop.generator.sizes, self._loop.parameters.under("model")
         self._painted = sizes.shown(knobs)
+
+    def _give_back(self) -> None:
+        """Have torch give the card its memory back, once no graph is captured any more."""
+        try:
+            torch.cuda.empty_cache()
+        except RuntimeError:  # one is, which forbids it
+            assert self._card is not None
+            self._card.when_idle(torch.cuda.empty_cache)
 
     def _hear_of_presets(self) -> None:
         rows, morph = self._presets.news(self._scene.generation), self._loop.parameters.morph

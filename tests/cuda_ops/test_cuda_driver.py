@@ -21,6 +21,7 @@ from cuda_ops.cuda.images import Images
 from cuda_ops.cuda.kinds import SINGLE, empty_map, slots_of
 from cuda_ops.cuda.parameters import Pack
 from cuda_ops.cuda.slots import Slots
+from cuda_ops.cuda.transfers import TorchPinning
 from cuda_ops.toolchain import BuildError, find_compiler
 
 STREAM = 0x7FAA00001234
@@ -132,6 +133,16 @@ def test_what_fails_says_which_call_and_why(device: Device) -> None:
     kernel = device.load(Variant("maps", "pack_kernel"))
     with pytest.raises(DriverError, match=r"cuLaunchKernel: invalid argument \(1\)"):
         kernel(Launch((0, 1, 1), 32), Pack())
+
+
+def test_memory_that_cannot_be_pinned_is_no_error_of_the_next_kernel(
+    library: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver, which knows no such call here, is asked; and nobody hears of it but the caller."""
+    monkeypatch.setattr(Driver, "find", lambda: Driver(library))
+    pinning = TorchPinning(torch.device("cuda", 0))
+    assert not pinning.register(0x7F0000000000, 4096)
+    pinning.unregister(0x7F0000000000)
 
 
 def test_a_machine_without_a_device_has_no_driver(

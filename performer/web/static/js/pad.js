@@ -38,8 +38,8 @@ export class Pad {
     const on = (event, listener) => this.#surface.addEventListener(event, listener);
     on("pointerdown", (event) => this.#down(event));
     on("pointermove", (event) => this.#pointer === event.pointerId && this.#to(event));
-    on("pointerup", () => this.#lift());
-    on("pointercancel", () => this.#lift());
+    on("pointerup", (event) => this.#pointer === event.pointerId && this.#lift());
+    on("pointercancel", (event) => this.#pointer === event.pointerId && this.#lift());
     on("keydown", (event) => this.#key(event));
   }
 
