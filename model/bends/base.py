@@ -190,6 +190,8 @@ def find_layer(wanted: str | int, names: Sequence[str]) -> str:
         return names[round(depth / 100 * (len(names) - 1))]
     if text.isdigit() and int(text) < len(names):
         return names[int(text)]
+    if text.isdigit() and int(text) <= 100:
+        raise ValueError(f"no layer {text}; write {text}% for how deep, or 0 … {len(names) - 1}")
     raise ValueError(f"no layer {text}; there are {', '.join(names)}, 0 … {len(names) - 1}, or 30%")
 
 

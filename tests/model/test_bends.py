@@ -125,6 +125,11 @@ def test_a_layer_that_is_not_there_is_refused(wanted: str | int) -> None:
         find_layer(wanted, ["L0", "L1", "L2"])
 
 
+def test_a_number_that_was_meant_as_a_depth_is_seen_through() -> None:
+    with pytest.raises(ValueError, match=r"no layer 45; write 45% for how deep, or 0 … 2$"):
+        find_layer(45, ["L0", "L1", "L2"])
+
+
 def test_channels_that_are_not_there_are_refused() -> None:
     with pytest.raises(ValueError, match="no channel 9"):
         chain(kind="multiply", layer="L1", channels={"range": [1, 9]})
