@@ -157,6 +157,16 @@ def test_a_frame_is_written_a_few_milliseconds_after_it_was_published(stage: Sta
     assert np.median(waits) < 0.02
 
 
+def test_an_output_that_plays_may_have_something_to_say_all_the_same(stage: Stage) -> None:
+    output = Memory()
+    output.remark = "nobody finds it"  # type: ignore[attr-defined]
+    with stage.playing(wall=output):
+        stage.publish()
+        assert wait_for(lambda: output.numbers)
+        assert wait_for(lambda: stage.status("wall").get("line") == "nobody finds it")
+        assert stage.status("wall")["state"] == "plays"
+
+
 def test_before_the_first_frame_nothing_is_sent(stage: Stage) -> None:
     output = Memory()
     with stage.playing(wall=output):
