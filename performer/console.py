@@ -97,6 +97,6 @@ def _print(text: str, stream: TextIO) -> None:
     try:
         stream.write(f"{text}\n")  # in one piece, since all processes of a show write here
         stream.flush()
-    except OSError:
+    except (OSError, ValueError):  # the latter where it was closed
         if not _scribes:  # a command whose reader is gone; a show goes on without its terminal
             raise

@@ -18,7 +18,7 @@ def progress(things: Iterable[T], doing: str, count: int | None = None) -> Itera
     Says how far it is and what time is left.
     """
     if not sys.stderr.isatty():
-        return _lines(things, doing, count or len(things))  # type: ignore[arg-type]
+        return _lines(things, doing, len(things) if count is None else count)  # type: ignore[arg-type]
     from tqdm import tqdm
 
     shown: tqdm[T] = tqdm(things, doing, count, leave=False, dynamic_ncols=True)

@@ -156,13 +156,11 @@ def _past(recipe: "Recipe", seen: int) -> Iterator[Mapping[str, Any]]:
 
 def _make(folder: Path, is_resuming: bool) -> None:
     from model.training.checkpoint import NAME
+    from performer import out_file
 
     if not is_resuming and (folder / NAME).exists():
         raise PerformerError(f"{folder}: holds a run; use --resume, or another folder with --out")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PerformerError(f"{folder}: cannot be made ({error.strerror})") from error
+    out_file.make_folder(folder)
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ def test_a_line_comes_now_and_then(
 
 def test_short_work_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert [*progress.progress(iter("abc"), "letters", 3)] == ["a", "b", "c"]
+    assert not [*progress.progress(iter(""), "letters", 0)]
     assert not capsys.readouterr().err
 
 

@@ -53,25 +53,18 @@ class Outcome:
 
 def command(asked: argparse.Namespace) -> int:
     """Measure, print, write."""
-    from performer import models
+    from performer import models, out_file
     from performer.evaluation.figures import table
 
     asked.model = models.known(str(asked.model))
     out = asked.out or (asked.card.parent if asked.card else None)
     if out is not None:
-        _make(out)
+        out_file.make_folder(out)
     outcome = _judged(asked)
     say(table(outcome.figures))
     if out is not None:
         _write(asked, outcome, out)
     return 0
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PerformerError(f"{folder}: cannot be made ({error.strerror})") from error
 
 
 def _judged(asked: argparse.Namespace) -> Outcome:
