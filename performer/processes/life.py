@@ -11,6 +11,7 @@ import os
 import queue
 import shutil
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +25,27 @@ _ALONE_SECONDS = 1.0  # the longest grace of a process that was left alone
 _STDIN = 0
 _FORCED = 3  # exit status of a process that did not end by itself
 _STOP, _GO, _LEFT_ALONE = "stop", "go", "left alone"
+
+
+def _have_input() -> None:
+    """Have one that has ended where it was closed, or the next file would be read in its stead."""
+    try:
+        os.fstat(_STDIN)
+    except OSError:
+        os.open(os.devnull, os.O_RDONLY)
+
+
+def _hear(number: signal.Signals) -> socket.socket:
+    """Where a byte arrives with each signal of this ``number``.
+
+    A handler in Python would not do: it is run by the main thread alone, which may wait for ever
+    in a lock while the system hands the signal to another thread.
+    """
+    near, far = socket.socketpair()
+    far.setblocking(False)
+    signal.signal(number, lambda *_: None)  # without one, no byte is written
+    signal.set_wakeup_fd(far.detach(), warn_on_full_buffer=False)
+    return near
 
 
 class Life:
@@ -48,15 +70,14 @@ class Life:
         self._callbacks: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self._called = threading.Event()  # an understudy, to play or to end
-        # A signal may interrupt the main thread anywhere, even inside an Event: of all queues only
-        # this one may be filled from a signal's handler.
         self._reasons: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.orphaned = False
+        _have_input()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, lambda number, frame: self._reasons.put(_STOP))
+        self._signals = _hear(signal.SIGTERM)
         if not waits:
             self._called.set()
-        tasks = [self._listen, self._end]
+        tasks = [self._listen, self._obey, self._end]
         if process:
             self._boards = [
                 StatusDoor(RunFolder(run_folder).status(board))
@@ -106,12 +127,16 @@ class Life:
                 self._called.set()
             try:
                 piece = os.read(_STDIN, 4096)
-            except OSError:  # it was closed before we began, which leaves us alone as well
+            except OSError:  # a terminal that hung up, which leaves us alone as well
                 piece = b""
             if not piece:
                 self._reasons.put(_LEFT_ALONE)
                 return
             text = (text + piece)[-4096:]
+        self._reasons.put(_STOP)
+
+    def _obey(self) -> None:
+        self._signals.recv(1)
         self._reasons.put(_STOP)
 
     def _end(self) -> None:

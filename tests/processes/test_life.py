@@ -46,6 +46,17 @@ life = Life(Path(sys.argv[1]), grace_seconds=0.3)
 print("lives", flush=True)
 time.sleep(60)
 """
+_WAITING = """
+import os, signal, sys, threading, time
+from pathlib import Path
+from performer.processes.life import Life
+life = Life(Path(sys.argv[1]), grace_seconds=0.5)
+other = threading.Thread(target=time.sleep, args=(60,), daemon=True)
+other.start()
+threading.Timer(0.2, lambda: signal.pthread_kill(other.ident, signal.SIGTERM)).start()
+print("lives", flush=True)
+life.wait()
+"""
 
 Child = subprocess.Popen[str]
 
@@ -104,6 +115,12 @@ def test_the_terminate_signal_ends_it_and_ctrl_c_does_not(run_folder: Path) -> N
         time.sleep(0.2)
         assert child.poll() is None
         child.send_signal(signal.SIGTERM)
+        assert child.wait(5) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, no signal ends a process kindly")
+def test_the_signal_ends_it_whichever_thread_hears_it(run_folder: Path) -> None:
+    with living(_WAITING, run_folder) as child:
         assert child.wait(5) == 0
 
 
