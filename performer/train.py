@@ -60,16 +60,19 @@ def command(asked: argparse.Namespace) -> int:
 def _train(asked: argparse.Namespace, folder: Path, device: "torch.device") -> int:
     from model import together
     from model.training.run import MODEL, Run
+    from performer import out_file
 
     recipe, state = _resumed(asked, folder) if asked.resume else (_recipe(asked), None)
     if together.rank() == 0:
-        _make(folder, asked.resume)
+        _check(folder, asked.resume)
         if state is not None:
             say(f"{folder}: goes on after {int(state['seen'])} of {recipe.images} pictures")
     if device.type == "cpu":
         _hasten()
     with _Watch(recipe.images, together.rank() == 0) as watch:
         run = Run(recipe, folder, watch, device, asked.minutes)
+        if together.rank() == 0:  # now that there is something to learn from
+            out_file.make_folder(folder)
         is_done = run.start(state)
     if is_done:
         watch.told(f"{folder / MODEL}: trained on {run.trainer.seen} pictures")
@@ -154,13 +157,11 @@ def _past(recipe: "Recipe", seen: int) -> Iterator[Mapping[str, Any]]:
         seen -= stage.images
 
 
-def _make(folder: Path, is_resuming: bool) -> None:
+def _check(folder: Path, is_resuming: bool) -> None:
     from model.training.checkpoint import NAME
-    from performer import out_file
 
     if not is_resuming and (folder / NAME).exists():
         raise PerformerError(f"{folder}: holds a run; use --resume, or another folder with --out")
-    out_file.make_folder(folder)
 
 
 @contextlib.contextmanager

@@ -142,6 +142,7 @@ def test_a_folder_that_is_not_there_or_empty_is_one_line(
     (tmp_path / "empty").mkdir()
     line = said(capsys, recipe, *out, "--pictures", tmp_path / "empty")
     assert "holds no JPEG or PNG picture" in line
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_folder_of_broken_pictures_is_told(

@@ -25,6 +25,7 @@ from performer.controllers.osc_addresses import (
     text_of,
 )
 from performer.controllers.osc_peers import Address, Peers, checked_target
+from performer.controllers.osc_remarks import Remarks
 from performer.doors.changes import CAPACITY, Change, ChangesDoor
 from performer.errors import PerformerError
 from performer.mapping import Router
@@ -34,7 +35,6 @@ from performer.spaces import Values
 
 HORIZON_SECONDS = 1.0  # a time tag further ahead comes from a clock that is wrong
 MOST_WAITING = 256  # bundles that wait for their time
-MOST_SAID = 64  # addresses that we say something about
 FEEDBACK_SECONDS = 1 / 30
 _FIND_SECONDS = 10.0
 _HERE = ("127.", "localhost:")
@@ -72,8 +72,7 @@ class Osc:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._counts = dict.fromkeys(("messages", "malformed", "unknown", "refused"), 0)
-        self._said: dict[str, str] = {}
-        self._line = ""
+        self._remarks = Remarks()
         self._last: osc_packet.Message | None = None
         self._waiting: dict[asyncio.TimerHandle, list[Change]] = {}
         self._wire: osc_wire.Wire | None = None
@@ -164,11 +163,11 @@ class Osc:
         """How it is, for the board: counts, the last message, and what it could not follow."""
         return {
             "state": "listens" if self._wire else "rests",
-            "line": self._line,
+            "line": self._remarks.news,
             "port": self._settings.port,
             **self._counts,
             "last": text_of(self._last) if self._last else "",
-            "said": list(self._said.values()),
+            "said": self._remarks.said,
             "peers": [f"{host}:{port}" for (host, port), _ in self._peers] if self._wire else [],
         }
 
@@ -188,7 +187,7 @@ class Osc:
             messages = osc_packet.read(datagram)
         except osc_packet.PacketError as error:
             self._counts["malformed"] += 1
-            self._say_once(sender[0], f"{sender[0]} sends what is not OSC: {error}")
+            self._remarks.add(sender[0], f"{sender[0]} sends what is not OSC: {error}")
             return
         bundled, now = osc_packet.is_bundle(datagram), time.time()
         wanted: dict[float, list[Change]] = defaultdict(list)
@@ -215,7 +214,7 @@ class Osc:
             request = self._found(message)
         except UnknownAddressError as error:
             self._counts["unknown"] += 1
-            self._say_once(message.address, str(error))
+            self._remarks.add(message.address, str(error))
             asks = message.arguments == QUESTION or message.address.endswith("?")
             return Request(queried=(message.address,) if asks else ())
         except RefusedError as error:
@@ -239,7 +238,7 @@ class Osc:
                     call(name)
                 except PerformerError as error:
                     self._counts["refused"] += 1
-                    self._say_once(shortened(f"{SCENE} {name}"), str(error))
+                    self._remarks.add(shortened(f"{SCENE} {name}"), str(error))
                 else:
                     self._counts["messages"] += 1
                     self._last = message
@@ -273,12 +272,8 @@ class Osc:
 
     def _refuse(self, address: str, why: str, about: str = "") -> None:
         self._counts["refused"] += 1
-        said_once = about if address.startswith(osc_presets.PRESET) else address
-        self._say_once(said_once, f"{shortened(address)} {why}")
-
-    def _say_once(self, about: str, line: str) -> None:
-        if about not in self._said and len(self._said) < MOST_SAID:
-            self._said[about] = self._line = line
+        subject = about if address.startswith(osc_presets.PRESET) else address
+        self._remarks.add(subject, f"{shortened(address)} {why}")
 
     async def _find_targets(self) -> None:
         """Look up the hosts of ``send:``, again and again while one cannot be found."""
@@ -294,7 +289,8 @@ class Osc:
                 host, int(port), family=socket.AF_INET, type=socket.SOCK_DGRAM
             )
         except (OSError, UnicodeError):
-            self._say_once(target, f"send: there is no host {host} in this network; check the name")
+            line = f"send: there is no host {host} in this network; check the name"
+            self._remarks.add(target, line)
             return False
         address, number = found[0][4][:2]
         self._peers.add_target((str(address), int(number)))

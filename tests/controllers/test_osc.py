@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from performer.controllers.osc import MOST_SAID, MOST_WAITING, Osc
+from performer.controllers.osc import MOST_WAITING, Osc
+from performer.controllers.osc_remarks import MOST_SAID
 from performer.doors.changes import CAPACITY, Change, ChangesDoor, Kind
 from performer.errors import PerformerError
 from performer.mapping import Router
