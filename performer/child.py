@@ -6,19 +6,23 @@ from functools import partial
 from typing import Any
 
 from performer.console import warn
-from performer.deaths import Deaths, MemoryKills, cause, given_up
+from performer.deaths import MOST_DEATHS, Deaths, MemoryKills, cause, given_up
 from performer.doors.status import StatusDoor
 from performer.errors import BAD_INPUT, PerformerError
-from performer.program import Program
+from performer.program import NO_ROOM, Program
 from performer.understudy import Understudy
 from performer.vigil import Vigil
+
+_ROOM_SECONDS = 1.0  # before we try again, where the system had no room for another process
+_NEEDED_SECONDS = 10.0  # between two tries of one that died too often, and is needed
 
 
 class Child:
     """A part of the show that is always there: started, watched, ended when it hangs, brought back.
 
     Only one that ``may_end`` is ``done`` when it ended well; any other comes back, from its
-    understudy where it is ``understudied`` and there is one. ``ended`` is told of every end.
+    understudy where it is ``understudied`` and there is one. One that dies again and again is given
+    up, but not one that is ``needed`` to ask for others. ``ended`` is told of every end.
     """
 
     def __init__(
@@ -30,9 +34,11 @@ class Child:
         *,
         may_end: bool = False,
         understudied: bool = False,
+        needed: bool = False,
     ) -> None:
         self.name = name
         self.done = False
+        self._needed = needed
         self._may_end = may_end
         self._program: Program | None = None
         self._start_program = partial(Program, name, arguments, ended)
@@ -46,8 +52,13 @@ class Child:
         self._hung = ""  # why we had to end it
         self._line = ""
 
+    @property
+    def given_up(self) -> bool:
+        """Whether it died too often to be started again before somebody asks."""
+        return self._program is None and self._restart_at is None and not self.done
+
     def start(self) -> None:
-        """Start it, now."""
+        """Start it, now. Errors: those of ``NO_ROOM``."""
         self._begin(self._start_program(), from_understudy=False)
 
     def watch(self, now: float, *, started: bool) -> None:
@@ -87,7 +98,7 @@ class Child:
         if self.done:
             state = "stopped"
         elif self._program is None:
-            state = "failed" if self._restart_at is None else "restarts"
+            state = "failed" if self.given_up else "restarts"
         return {
             "state": state,
             "pid": self._program.pid if self._program else 0,
@@ -99,17 +110,28 @@ class Child:
     def _begin(self, program: Program, *, from_understudy: bool) -> None:
         self._program, self._restart_at, self._hung = program, None, ""
         # Whoever was ended for silence, and only waited for a device, gets there in the end.
-        patience = 2.0**self._deaths.in_a_row
+        patience = 2.0 ** min(self._deaths.in_a_row, MOST_DEATHS)
         now = time.monotonic()
         self._vigil.begin(program.pid, now, pulsed=from_understudy, patience=patience)
 
     def _come_back(self) -> None:
-        self._restarts += 1
         program = self._understudy.take() if self._understudy is not None else None
-        if program is None:
-            self.start()
+        try:
+            if program is None:
+                self.start()
+            else:
+                self._begin(program, from_understudy=True)
+        except NO_ROOM as error:
+            self._wait_for_room(error)
         else:
-            self._begin(program, from_understudy=True)
+            self._restarts += 1
+
+    def _wait_for_room(self, error: Exception) -> None:
+        self._restart_at = time.monotonic() + _ROOM_SECONDS
+        line = f"{self.name}: cannot be started now ({error}); close other programs"
+        if line != self._line:
+            warn(line)
+        self._line = line
 
     def _look_after(self, now: float, program: Program, *, started: bool) -> None:
         complaint = self._vigil.complaint(now)
@@ -124,6 +146,8 @@ class Child:
         why = f"hung ({self._hung})" if self._hung else cause(status, memory_kill=memory_kill)
         self._program = None
         pause = self._deaths.pause_seconds(self._vigil.worked_seconds(now))
+        if pause is None and self._needed:
+            pause = _NEEDED_SECONDS
         if pause is None:
             self._line = f"{given_up(self.name)} (the last time, it {why})"
         else:

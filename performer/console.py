@@ -89,11 +89,13 @@ def _tell(line: str, level: int) -> None:
         _print(line, _stream(level))
 
 
-def _stream(level: int) -> TextIO:
+def _stream(level: int) -> TextIO | None:
     return sys.stderr if level >= logging.WARNING else sys.stdout
 
 
-def _print(text: str, stream: TextIO) -> None:
+def _print(text: str, stream: TextIO | None) -> None:
+    if stream is None:  # the terminal was closed before we began
+        return
     try:
         stream.write(f"{text}\n")  # in one piece, since all processes of a show write here
         stream.flush()

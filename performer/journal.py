@@ -1,5 +1,6 @@
 """What a run keeps on the disk, so that another can go on where it was when the machine died."""
 
+import contextlib
 import hashlib
 import json
 import math
@@ -15,11 +16,13 @@ from performer import reading, whole_files
 from performer.console import warn
 from performer.doors.folder import RunFolder
 from performer.doors.journal import ROWS, Entry, JournalDoor
+from performer.errors import SceneError
 from performer.parameters import Parameters, Table
 from performer.scene import Scene
 
 KEEP_SECONDS = 0.1  # between two looks at the values
 _WALK_SECONDS = 1.0  # the clock and the walk never rest; they are kept so often
+_LAST_SECONDS = 1.0  # for the last copy; a dead disk has no more
 _Saved = dict[str, Any]
 
 
@@ -98,10 +101,10 @@ class Keeper:
         self._thread.start()
 
     def stop(self) -> None:
-        """Keep what is there now, and no more."""
+        """Keep what is there now, where the disk takes it soon, and no more."""
         self._stopping.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_LAST_SECONDS)
 
     def _run(self) -> None:
         while not self._stopping.wait(KEEP_SECONDS):
@@ -134,7 +137,8 @@ class Keeper:
     def _understands(self, entry: Entry) -> bool:
         """Whether we have the scene that the entry is of; it may have been replaced."""
         if entry.generation != self._scene.generation:
-            self._scene = reading.from_json(self._folder.scene.read_text(encoding="utf-8"))
-            self._table, self._file = self._scene.table(), kept_file(self._scene)
+            with contextlib.suppress(OSError, SceneError):  # it is gone; so nothing is kept of it
+                self._scene = reading.from_json(self._folder.scene.read_text(encoding="utf-8"))
+                self._table, self._file = self._scene.table(), kept_file(self._scene)
         whose = self._scene.generation, len(self._table)
         return (entry.generation, entry.motion.shape[1]) == whose

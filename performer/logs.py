@@ -54,6 +54,7 @@ def keep(process: str) -> str | None:
         _prune((file for file in folder().glob(LOGS) if not _lives(file)), MOST_FILES)
         log = _LogFile(folder() / name, maxBytes=MOST_BYTES, backupCount=1, encoding="utf-8")
     except OSError as error:
+        keep_in(logging.NullHandler())  # so that the terminal has its own thread as ever
         return f"log: nothing is kept in {folder()}: {error.strerror}"
     log.setFormatter(_Line(_FORMAT.format(process=process), "%Y-%m-%d %H:%M:%S"))
     keep_in(log)

@@ -8,6 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+NO_ROOM = (OSError, RuntimeError)
+"""What starting a program raises where the system has no process, thread or memory to spare."""
+
+_KILLED_SECONDS = 0.5  # for what was killed to be gone; a call into a dead disk lasts longer
 _ENVIRONMENT = {
     # For where torch plays without native kernels: OpenMP's threads spin while they wait for each
     # other. Spinning long (the default) makes a frame last seconds beside another busy process; not
@@ -65,12 +69,13 @@ class Program:
         self._process.kill()
 
     def wait_or_kill(self, deadline: float) -> None:
-        """Wait for its end until ``deadline`` (monotonic), and then no longer."""
+        """Wait for its end until ``deadline`` (monotonic), and then hardly any longer."""
         try:
             self._process.wait(max(deadline - time.monotonic(), 0.01))
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_KILLED_SECONDS)
 
     def _await_end(self) -> None:
         self._process.wait()

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import sys
+import threading
 import time
 import webbrowser
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from types import FrameType
 
 from performer import registry
 from performer.child import Child
-from performer.console import say
+from performer.console import say, warn
+from performer.doors import leftovers
 from performer.doors.folder import LOOKERS, UNDERSTUDIED, RunFolder
 from performer.doors.status import StatusDoor
 from performer.errors import BAD_INPUT, PerformerError
@@ -50,7 +52,9 @@ class Supervisor:
         self._options = options
         self._origin = scene.origin
         places = len(scene.outputs) + LOOKERS + SPARE_PLACES
+        leftovers.sweep()
         self._folder = RunFolder.create(places, LARGEST_FRAME)
+        self._held = leftovers.hold(self._folder.root)
         self._folder.scene.write_text(scene.to_json(), encoding="utf-8")
         names = _processes(scene)
         self._boards = {
@@ -60,16 +64,17 @@ class Supervisor:
         # filled from a signal's handler.
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._children = [self._child(name) for name in names]
+        self._playbill = Playbill(self._folder.scene)
         self._keeper = Keeper(self._folder, scene)
         self._scene_written = _written(self._folder.scene)
         self._ready = False
         self._operators = ""
         self._stop_asked = False
+        self._complaints: set[str] = set()
 
     def run(self) -> int:
         """Play until asked to stop; the exit status. Nothing is left behind."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._ask_stop)
+        self._hear()
         try:
             if self._options.resume:
                 say(self._keeper.resume())
@@ -83,6 +88,13 @@ class Supervisor:
             self._stop()
             self._keeper.stop()
             shutil.rmtree(self._folder.root, ignore_errors=True)
+            self._held.close()
+
+    def _hear(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask_stop)
+        if sys.platform != "win32":  # the terminal, or the way to it, may break; the show goes on
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def _ask_stop(self, number: int, frame: FrameType | None) -> None:
         self._stop_asked = True
@@ -90,19 +102,35 @@ class Supervisor:
 
     def _watch(self) -> int:
         while not self._stop_asked:
-            for child in self._children:
-                child.watch(time.monotonic(), started=self._ready)
-            self._try_again()
-            self._say()
-            self._print_operators()
-            if not self._ready:
-                self._ready = self._print_ready()
+            try:
+                self._look()
+            except Exception as error:  # whatever it is, a show that is on goes on
+                if not self._ready:
+                    raise
+                self._complain(error)
             if any(child.done for child in self._children):
                 self._print_figures()
                 return 0
             with contextlib.suppress(queue.Empty):
                 self._wake.get(timeout=WATCH_SECONDS)
         return 0
+
+    def _look(self) -> None:
+        """See to everybody once. Errors: PerformerError, where a child cannot start at all."""
+        for child in self._children:
+            child.watch(time.monotonic(), started=self._ready)
+        self._say()
+        self._print_operators()
+        if not self._ready:
+            self._ready = self._print_ready()
+        self._try_again()
+        self._hand_on()
+
+    def _complain(self, error: Exception) -> None:
+        line = f"supervisor: {type(error).__name__}: {' '.join(str(error).split())}"
+        if line not in self._complaints:
+            self._complaints.add(line)
+            warn(line)
 
     def _child(self, name: str) -> Child:
         return Child(
@@ -112,12 +140,23 @@ class Supervisor:
             lambda: self._wake.put(None),
             may_end=name == "render" and bool(self._options.frames),
             understudied=name in UNDERSTUDIED and not self._options.frames,
+            needed=name == "control",  # without the page nobody could ask for anything
         )
+
+    def _hand_on(self) -> None:
+        """Let a render that was given up begin with what was saved since: it cannot take it."""
+        render = next(child for child in self._children if child.name == "render")
+        if not render.given_up:
+            return
+        _, scene = self._playbill.claim()
+        if scene is not None:
+            plays = self._playbill.read()
+            self._playbill.write(scene.model_copy(update={"generation": plays.generation + 1}))
 
     def _try_again(self) -> None:
         """What died too often is started once more when the scene is saved, or we are asked."""
         written = _written(self._folder.scene)
-        saved, self._scene_written = written != self._scene_written, written
+        saved, self._scene_written = written not in (0, self._scene_written), written
         for child in self._children:
             asked = self._folder.retry(child.name)
             if asked.exists():
@@ -131,7 +170,7 @@ class Supervisor:
     def _start_missing(self) -> None:
         """Start what only the scene that plays now needs."""
         names = {child.name for child in self._children}
-        for name in _processes(Playbill(self._folder.scene).read()):
+        for name in _processes(self._playbill.read()):
             if name not in names:
                 self._boards[name] = StatusDoor(self._folder.status(name))
                 self._children.append(self._child(name))
@@ -203,8 +242,11 @@ def _processes(scene: Scene) -> list[str]:
 
 
 def _written(file: Path) -> int:
-    """When a file was last written."""
-    return file.stat().st_mtime_ns
+    """When a file was last written; 0 where somebody has cleaned it away."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _open_browser(page: str) -> None:
@@ -212,5 +254,5 @@ def _open_browser(page: str) -> None:
     desktop = sys.platform in ("darwin", "win32") or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
     )
-    if desktop:
-        webbrowser.open(page)
+    if desktop:  # beside the show, since some browsers are waited for until they end
+        threading.Thread(target=webbrowser.open, args=(page,), daemon=True).start()

@@ -21,7 +21,9 @@ _Errand: TypeAlias = tuple["Future[None]", Callable[[], None]]
 def give_way(niceness: int = LEAST_RIGHT) -> None:
     """Let the thread that calls have less right to the processor than the picture."""
     if sys.platform == "linux":  # the only system where threads have a niceness of their own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+        thread = threading.get_native_id()
+        if os.getpriority(os.PRIO_PROCESS, thread) < niceness:  # more right only root may take
+            os.setpriority(os.PRIO_PROCESS, thread, niceness)
 
 
 class Errands:

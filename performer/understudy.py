@@ -7,7 +7,7 @@ import psutil
 
 from performer.console import warn
 from performer.deaths import Deaths
-from performer.program import Program
+from performer.program import NO_ROOM, Program
 
 REHEARSES_AFTER_SECONDS = 1.0  # of work of the one that plays; the start of a show is busy enough
 SPARE_BYTES = 1 << 30  # that have to be left beside an understudy as large as the one that plays
@@ -54,7 +54,7 @@ class Understudy:
                 self._program.kill()
                 self._program = None
         elif self._may_start(worked_seconds) and available > _needed_bytes(plays):
-            self._program, self._started_at = self._start(), now
+            self._begin(now)
 
     def take(self) -> Program | None:
         """The understudy, no longer one, told to play; None where there is none alive."""
@@ -68,6 +68,13 @@ class Understudy:
     def forget(self) -> None:
         """Try again, though it died before."""
         self._deaths.forget()
+
+    def _begin(self, now: float) -> None:
+        self._started_at = now
+        try:
+            self._program = self._start()
+        except NO_ROOM:
+            self._note_death(now)
 
     def _may_start(self, worked_seconds: float) -> bool:
         return worked_seconds > REHEARSES_AFTER_SECONDS and self._deaths.in_a_row < _MOST_DEATHS

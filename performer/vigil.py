@@ -13,7 +13,7 @@ QUIET_SECONDS = 0.3  # without a pulse, after which we look closer
 _STILL_SECONDS = 0.4  # of such quiet without any processor time, after which it is hung
 _DEAF_SECONDS = 10.0  # without a pulse, though it computes: something holds the interpreter
 STUCK_SECONDS = 20.0  # with a pulse, but its loop does not come round
-_START_SECONDS = 60.0  # until the first pulse
+_START_SECONDS = 60.0  # until the first pulse, and the first round of its loop
 _LATE_SECONDS = 0.2  # between two looks: we were held up, and so may be everybody else
 _EXCUSED_SECONDS = 1.0
 _WAITS_ITS_TURN = {"R", "D"}  # a thread's state: for a processor, for a disk
@@ -26,8 +26,9 @@ class Vigil:
     No pulse alone proves nothing on a machine that has too much to do. So it is hung when it was
     stopped by a signal; or when it used no processor time either and none of its threads waits for
     some; or after ten seconds whatever it does. What is seen while we ourselves were held up does
-    not count. A loop that does not come round for twenty seconds counts as hung too, but not while
-    it says that it is starting: a model may take long to load.
+    not count. A loop that does not come round for twenty seconds counts as hung too, or for a
+    minute before its first time; but not while it says that it is starting: a model may take long
+    to load.
     """
 
     def __init__(self, board: StatusDoor) -> None:
@@ -76,7 +77,7 @@ class Vigil:
                 return "was stopped by a signal"
             if quiet_seconds > QUIET_SECONDS:
                 return self._quiet(now, quiet_seconds, self._process)
-        except psutil.Error:  # it has just ended, which is told as such
+        except (psutil.Error, OSError):  # it has just ended, which is told as such
             return ""
         self._still_since = 0.0
         return self._stuck(now)
@@ -91,9 +92,10 @@ class Vigil:
         return self._board.read().get("state") == "starting"
 
     def _stuck(self, now: float) -> str:
-        if self._beats_since is None or now - self._board.beaten_at < STUCK_SECONDS:
+        longest = _START_SECONDS if self._beats_since is None else STUCK_SECONDS
+        if now - max(self._board.beaten_at, self._began) < longest or self._starts():
             return ""
-        return "" if self._starts() else f"its loop has not come round for {STUCK_SECONDS:g} s"
+        return f"its loop has not come round for {longest:g} s"
 
     def _quiet(self, now: float, quiet_seconds: float, process: psutil.Process) -> str:
         if not self._pulsed:

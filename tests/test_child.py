@@ -20,8 +20,11 @@ class Pretended:
     """A program of which the test says when it ends."""
 
     made: ClassVar[list["Pretended"]] = []
+    has_room: ClassVar[bool] = True
 
     def __init__(self, name: str, arguments: list[str], ended: Any) -> None:
+        if not self.has_room:
+            raise OSError("Resource temporarily unavailable")
         self.waits = "--understudy" in arguments
         self.called = self.killed = False
         self.ended_with: int | None = None
@@ -97,6 +100,33 @@ def test_one_that_dies_again_and_again_is_left_alone_with_one_line(
     assert said[-1] == stage.child.status()["line"]
 
 
+def test_one_that_is_needed_is_never_given_up(path: Path) -> None:
+    stage = Stage(path, needed=True)
+    for _ in range(2000):
+        stage.newest.ended_with = 1
+        stage.look(1.0)
+    assert len(Pretended.made) > MOST_DEATHS + 100
+    assert not stage.child.given_up
+
+
+def test_where_the_system_has_no_room_it_waits_for_some(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage = Stage(path)
+    stage.newest.ended_with = -9
+    monkeypatch.setattr(Pretended, "has_room", False)
+    for _ in range(5):
+        stage.look(2.0)
+    assert len(Pretended.made) == 1
+    assert stage.child.status()["state"] == "restarts"
+    monkeypatch.setattr(Pretended, "has_room", True)
+    stage.look(2.0)
+    assert len(Pretended.made) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    assert "render: cannot be started now (Resource temporarily unavailable)" in said[1]
+
+
 def test_it_is_started_once_more_when_somebody_asks(path: Path) -> None:
     stage = Stage(path)
     for _ in range(200):
@@ -169,6 +199,16 @@ def test_an_understudy_that_died_is_not_called(path: Path) -> None:
     stage.look()
     assert not stage.newest.waits
     assert len(Pretended.made) == 3
+
+
+def test_an_understudy_that_there_is_no_room_for_costs_the_show_nothing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(path, understudied=True)
+    monkeypatch.setattr(Pretended, "has_room", False)
+    stage.play(10)
+    assert len(Pretended.made) == 1
+    assert stage.child.status()["state"] == "runs"
 
 
 def test_an_understudy_that_does_not_stay_alive_is_given_up_and_the_show_goes_on(

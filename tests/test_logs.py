@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,26 @@ def test_what_is_said_stands_on_the_terminal_and_in_the_log(
     first, second = logs.merged(10).splitlines()
     assert "render     INFO    operators: native" in first
     assert "render     WARNING source: gone" in second
+
+
+def test_where_nothing_can_be_kept_the_terminal_still_has_a_thread_of_its_own(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder.touch()  # which a folder cannot be
+    complaint = logs.keep("render")
+    assert complaint is not None
+    assert complaint.startswith(f"log: nothing is kept in {folder}")
+    (scribe,) = console._scribes
+    console.warn("source: gone")
+    scribe.finish(60)
+    assert capsys.readouterr().err == "source: gone\n"
+
+
+def test_a_terminal_that_was_closed_from_the_start_holds_nobody_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    console.warn("source: gone")
 
 
 def test_before_a_show_nothing_is_kept(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Torch has one thread beside native kernels, all of them without; errands have one of their own."""
 
 import concurrent.futures.thread
+import os
 import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ import torch
 import cuda_ops
 import model
 from cuda_ops import build
-from performer.threads import Errands, TorchThreads
+from performer.threads import Errands, TorchThreads, give_way
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +30,15 @@ class Programs:
 
     def kinds(self, part: object) -> str | None:
         return "float32" if self.compiled else None
+
+
+def test_a_thread_that_has_less_right_already_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    monkeypatch.setattr(os, "setpriority", lambda which, who, niceness: taken.append(niceness))
+    for standing in (0, 15, 19):
+        monkeypatch.setattr(os, "getpriority", lambda which, who, now=standing: now)
+        give_way(15)
+    assert taken == [15]
 
 
 def test_torch_has_one_thread_as_soon_as_kernels_play_and_all_when_they_do_not() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from performer import vigil
 from performer.doors.status import StatusDoor
 from performer.vigil import STOPPED_SECONDS, STUCK_SECONDS, Vigil
 from tests.rig.show import wait_for
@@ -64,6 +65,30 @@ def room(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Room]:
 
 sleeping = pytest.mark.parametrize("room", [SLEEPS], indirect=True)
 computing = pytest.mark.parametrize("room", [COMPUTES], indirect=True)
+
+
+@sleeping
+def test_one_whose_loop_never_comes_round_is_hung_after_a_minute(room: Room) -> None:
+    assert room.look(59, pulse=True) == ""
+    assert "has not come round" in room.look(5, pulse=True)
+
+
+@sleeping
+def test_one_that_says_it_is_starting_may_take_its_time(room: Room) -> None:
+    room.board.write({"state": "starting"})
+    assert room.look(300, pulse=True) == ""
+
+
+@sleeping
+def test_one_that_ends_while_it_is_looked_at_is_told_by_its_end(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(pid: int) -> list[bool]:
+        raise FileNotFoundError(f"/proc/{pid}/task")
+
+    monkeypatch.setattr(vigil, "_waits_its_turn", gone)
+    room.pulse()
+    assert room.look(5) == ""
 
 
 @sleeping

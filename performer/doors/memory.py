@@ -12,16 +12,17 @@ import tempfile
 import threading
 from pathlib import Path
 
-_PREFIX = "performer-"
+PREFIX = "performer-"
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108  (the run folder below is private to the user)
 
 
 def run_folder() -> Path:
     """A new private folder for the doors of one run, in memory where there is such a place."""
-    return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_parent()))
+    return Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent()))
 
 
-def _parent() -> Path:
+def parent() -> Path:
+    """Where run folders are: in memory, or where other passing files are."""
     return _IN_MEMORY if os.access(_IN_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
 
 

@@ -1,5 +1,6 @@
 """The outermost frame of every process: no traceback reaches a performer, and none is lost."""
 
+import contextlib
 import os
 import sys
 import threading
@@ -40,8 +41,9 @@ def leave(status: int) -> NoReturn:
     The interpreter's own way out waits for threads of libraries, for a second on a busy machine.
     """
     finish()
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        with contextlib.suppress(OSError, ValueError):  # a terminal that has gone
+            stream.flush()
     os._exit(status)
 
 

@@ -48,6 +48,14 @@ def test_a_signal_stops_everything_in_two_seconds_and_leaves_nothing(
     assert not folder.exists()
 
 
+def test_a_terminal_that_is_closed_ends_no_show(scene: Path) -> None:
+    with playing(scene) as show:
+        show.process.send_signal(signal.SIGHUP)
+        frames = show.status()["frames"]
+        assert wait_for(lambda: show.status()["frames"] > frames + 5)
+        assert show.process.poll() is None
+
+
 def test_the_recording_of_a_stopped_show_decodes(scene: Path) -> None:
     with playing(scene) as show:
         wait_for(lambda: show.status()["frames"] > 20)

@@ -116,22 +116,20 @@ def test_a_crash_loop_ends_with_one_line_the_rest_goes_on_and_asking_helps(stage
     deadline = time.monotonic() + 60
     while not any("is not started any more" in line for line in stage.show.said):
         assert time.monotonic() < deadline, stage.show.said
-        pid = stage.show.children().get("control", 0)
+        pid = stage.show.children().get("feed", 0)
         if pid and pid not in killed:
             psutil.Process(pid).kill()
             killed.add(pid)
         time.sleep(0.02)
     # The one that hung in the test before counts as well, unless its heir had time to work.
-    deaths = [
-        line for line in stage.show.said if line.startswith("control: ") and "; back " in line
-    ]
+    deaths = [line for line in stage.show.said if line.startswith("feed: ") and "; back " in line]
     assert len(deaths) + 1 >= MOST_DEATHS, stage.show.said
     frames = stage.frames.newest_number()
     assert wait_for(lambda: stage.frames.newest_number() > frames + 5)
-    assert wait_for(lambda: "control" not in stage.show.children())
-    stage.folder.retry("control").touch()
-    assert wait_for(lambda: "control" in stage.show.children())
-    assert not stage.folder.retry("control").exists()
+    assert wait_for(lambda: "feed" not in stage.show.children())
+    stage.folder.retry("feed").touch()
+    assert wait_for(lambda: "feed" in stage.show.children())
+    assert not stage.folder.retry("feed").exists()
 
 
 def test_another_run_resumes_where_a_killed_one_was_and_nothing_of_it_is_left(

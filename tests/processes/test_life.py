@@ -124,6 +124,12 @@ def test_the_signal_ends_it_whichever_thread_hears_it(run_folder: Path) -> None:
         assert child.wait(5) == 0
 
 
+def test_one_leaves_with_its_status_though_its_terminal_was_closed_from_the_start() -> None:
+    leaves = "from performer.processes.guard import leave; leave(5)"
+    command = f"exec {sys.executable} -c '{leaves}' >&- 2>&-"
+    assert subprocess.run(["sh", "-c", command], timeout=30).returncode == 5
+
+
 def test_one_that_does_not_listen_is_ended_by_force(run_folder: Path) -> None:
     with living(_DEAF, run_folder) as child:
         began = time.monotonic()
