@@ -16,14 +16,14 @@ from model.options import Options
 from performer import models, registry
 from performer.captured import Captured
 from performer.clock import Moment
-from performer.console import warn
-from performer.errors import FieldError, PerformerError, is_out_of_memory
+from performer.errors import FieldError, PerformerError
 from performer.graphics_card import GraphicsCard
 from performer.painting import InOrder, Painting
 from performer.parameters import Parameters
 from performer.parts import Condition, Part, Picture, Post, Settings, Source
 from performer.presets import presets_of, rows_of
 from performer.regrouping import Regrouping
+from performer.rests import Rests
 from performer.scene import ClusterSettings, Scene
 from performer.sizes import Size, Sizes
 from performer.stations import (
@@ -65,7 +65,7 @@ class Cast:
         generator = Generator(network, options, self.chain, sizes, device)
         if self.clusters is not None and scene.clusters is not None:
             generator.regrouping = Regrouping(self.clusters, self.chain, network.config)
-        condition = Conditioning(self.parts[_CONDITION], sizes, device)
+        condition = Conditioning(scene.condition.kind, self.parts[_CONDITION], sizes, device)
         post = Posting([(name, self.parts["post", name]) for name in scene.post])
         if card is None:
             paint: Painting = InOrder(condition, generator, post, device)
@@ -286,27 +286,11 @@ def place(
     Errors: FieldError where it has no layer, or lacks something else.
     """
     try:
-        chain = Chain(bends, places(network.config, network), found, guard=_Rests())
+        chain = Chain(bends, places(network.config, network), found, guard=Rests("bend").tell)
         chain.prepare(network, canvas[0] / canvas[1])
         return chain
     except PlaceError as error:
         raise FieldError.of(("bends", error.bend, *error.field), error) from error
-
-
-class _Rests:
-    """Lets bends rest that fail while they play; each says so once for each reason."""
-
-    def __init__(self) -> None:
-        self._said: set[tuple[str, str]] = set()
-
-    def __call__(self, name: str, error: Exception) -> None:
-        """Errors: ``error`` itself, where the device has no memory: that is no bend's fault."""
-        if is_out_of_memory(error):
-            raise error
-        why = " ".join(str(error).split())
-        if (name, why) not in self._said:
-            self._said.add((name, why))
-            warn(f"bend {name} rests: {why}")
 
 
 def _open(part: Part, *path: str) -> None:

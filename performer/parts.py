@@ -3,7 +3,9 @@
 Every part has a nested ``Settings`` class (frozen, strict; its knobs become parameters), is made
 from those settings, and is light to import: what is heavy or native loads in ``open()``. A library
 that is not there is a :class:`~performer.errors.MissingPartError` from ``open()``. Any other
-exception while playing lets the part rest: it is closed, said once, and opened again later.
+exception while playing lets the part rest: it is closed, said once, and opened again later. One
+that is called inside the frame (condition, latent, bend, post) stays open: the frame goes on
+without it, and it is asked again some frames later.
 """
 
 from collections.abc import Mapping

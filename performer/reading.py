@@ -23,13 +23,11 @@ from performer.scene import Scene
 Model = TypeVar("Model", bound=BaseModel)
 
 _GROUPS = {"source": "sources", "condition": "conditions", "latent": "latents"}
-_ONE = ("source", "condition", "latent")
 _DEFAULTS = {"condition": {"kind": "plain"}, "latent": {}}
 _SEVERAL = ("bends", "post", "outputs", "controllers")
 _NEEDED = ("performer", "model", "clusters")  # what else can be had depends on them
 _REFERRING = ("macros", "map", "presets")  # to what may be wrong
 _OURS = ("origin", "laid", "generation")  # what `Scene.to_json` says besides
-_PATHS = ("file",)
 _MODEL = ("model",)
 _LONGEST_SHOWN = 80  # of a name that somebody sent
 
@@ -124,9 +122,8 @@ def by_line(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def from_json(text: str) -> Scene:
-    """The scene that :meth:`Scene.to_json` wrote; by now its files may be gone."""
-    source = Document("scene", json.loads(text))
-    return _Reader(source, Path()).scene("scene")
+    """The scene that :meth:`Scene.to_json` wrote; by now its files may be broken or gone."""
+    return _Reader(Document("scene", json.loads(text)), Path(), on_stage=True).again("scene")
 
 
 def _lay_over(source: Document, setting: str) -> None:
@@ -147,12 +144,14 @@ def _lay_over(source: Document, setting: str) -> None:
 class _Reader:
     """Reads one document, collecting problems instead of stopping at the first.
 
-    Problems with files that are missing stand apart: the scene itself is whole.
+    Problems with files that are missing stand apart: the scene itself is whole. ``on_stage`` no
+    file is looked at, and validators that would are told so by their context.
     """
 
-    def __init__(self, source: Document, base: Path) -> None:
+    def __init__(self, source: Document, base: Path, *, on_stage: bool = False) -> None:
         self._source = source
         self._base = base
+        self._on_stage = on_stage
         self._missing: list[Problem] = []
         self._problems: list[Problem] = []
 
@@ -168,9 +167,9 @@ class _Reader:
                 self._add((field,), "there is no such field", "remove it")
                 del self._source.data[field]
 
-    def scene(self, name: str) -> Scene:
-        """The whole scene, though files may be missing. Errors: SceneError."""
-        scene = self._checked(self._read_parts(name))
+    def again(self, name: str) -> Scene:
+        """A scene whose names were checked at the door. Errors: SceneError."""
+        scene = self._validated(Scene, (), self._read_parts(name))
         if scene is None or self._problems:
             raise SceneError(self.problems)
         return scene
@@ -178,16 +177,14 @@ class _Reader:
     def in_part(self, name: str) -> Scene | None:
         """The scene without the parts that are wrong; None where others could not do without."""
         data = self._read_parts(name)
-        scene = self._checked(data)
-        return scene or _without([problem.field for problem in self._problems], data)
+        return self._checked(data) or _without([problem.field for problem in self._problems], data)
 
     def _read_parts(self, name: str) -> dict[str, Any]:
-        data = {"name": name, **_DEFAULTS, **self._source.data}
-        data["origin"] = self._source.data.get("origin", self._source.name)
-        data["laid"] = self._source.data.get("laid", self._source.laid)
+        ours = {"name": name, "origin": self._source.name, "laid": self._source.laid}
+        data: dict[str, Any] = {**ours, **_DEFAULTS, **self._source.data}
         if isinstance(data["latent"], Mapping):
             data["latent"] = self._with_style({"kind": "walk", **data["latent"]})
-        for section in _ONE:
+        for section in _GROUPS:
             if section in data:
                 data[section] = self._part(section, (section,), data[section])
         for section in _SEVERAL:
@@ -239,21 +236,21 @@ class _Reader:
         return self._validated(model, path, data) or broken
 
     def _with_paths(self, path: tuple[str, ...], data: Mapping[str, Any]) -> dict[str, Any]:
-        """Files named relative to the scene become absolute, and must be there."""
+        """Files named relative to the scene become absolute, and must be there at the door."""
         found = dict(data)
+        if self._on_stage:
+            return found
         if isinstance(mask := found.get("mask"), Mapping):
             found["mask"] = self._with_paths((*path, "mask"), mask)
-        for field in _PATHS:
-            if isinstance(name := found.get(field), str):
-                file = self._located(path, name)
-                if not file.is_file():
-                    what = f"there is no file {file}"
-                    self._missing.append(self._source.problem((*path, field), what, _mend(path)))
-                found[field] = str(file)
-        if isinstance(name := found.get("profile"), str):
-            profile = self._base / name
-            if profile.is_file():  # otherwise it is the name of one that we know
-                found["profile"] = str(profile)
+        if isinstance(name := found.get("file"), str):
+            file = self._located(path, name)
+            if not file.is_file():
+                what = f"there is no file {file}"
+                self._missing.append(self._source.problem((*path, "file"), what, _mend(path)))
+            found["file"] = str(file)
+        profile = found.get("profile")
+        if isinstance(profile, str) and (file := self._base / profile).is_file():
+            found["profile"] = str(file)  # otherwise it is the name of one that we know
         return found
 
     def _located(self, path: tuple[str, ...], name: str) -> Path:
@@ -268,7 +265,7 @@ class _Reader:
         self, model: type[Model], path: tuple[str, ...], data: Mapping[str, Any]
     ) -> Model | None:
         try:
-            return model.model_validate(data)
+            return model.model_validate(data, context={"on_stage": self._on_stage})
         except ValidationError as error:
             for detail in error.errors():
                 if detail["type"] == "default_factory_not_called":  # what it follows is wrong

@@ -3,10 +3,9 @@
 Render sees them through their door, the disk through a thread of its own: nobody waits for either.
 """
 
-import threading
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +17,14 @@ from performer.doors.journal import JournalDoor
 from performer.doors.presets import MOST_PRESETS, PresetsDoor
 from performer.errors import PerformerError
 from performer.morph import BACK, PREFIX, SCENE, takes_part
+from performer.preset_disk import Loaded, PresetDisk
 from performer.preset_rows import Walk
 from performer.presets import Preset, free_number, presets_of, rows_of
 from performer.sayings import closest
 from performer.scene import Scene, preset_name
-from performer.thumbnails import Thumbnails
 from performer.web.instrument import Instrument
 
 _MOST_NAMED = 3  # of what a line lists
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What the disk has of a scene: the performer's ``own`` presets, or why they cannot be read."""
-
-    file: Path
-    own: dict[str, Preset]
-    thumbnails: Thumbnails
-    unreadable: str = ""
 
 
 class Shelf:
@@ -50,16 +39,16 @@ class Shelf:
         self._instrument = instrument
         self._door = PresetsDoor(folder.presets)
         self._journal = JournalDoor(folder.journal)
-        self._disk = ThreadPoolExecutor(1, "presets")
-        self._to_write: dict[Path, tuple[Preset, ...]] = {}  # only what is newest of each file
-        self._writing = threading.Lock()
-        self._unwritten = self._unknown = ""
-        self.take_up(self.load(instrument.scene).result())
+        self._disk = PresetDisk()
+        self._unknown = ""
+        self._loaded = self.load(instrument.scene).result()
+        self.take_up(self._loaded)
 
     @property
     def problems(self) -> list[str]:
         """What is wrong with the file of the presets, or with what it names."""
-        return [line for line in (self._loaded.unreadable, self._unwritten, self._unknown) if line]
+        lines = (self._loaded.unreadable, self._disk.unwritten, self._unknown)
+        return [line for line in lines if line]
 
     @property
     def wants_preview(self) -> bool:
@@ -68,23 +57,28 @@ class Shelf:
 
     def load(self, scene: Scene) -> "Future[Loaded]":
         """Read what the disk has of ``scene``, after all that is still to be written."""
-        return self._disk.submit(self._read, preset_file.file_of(Path(scene.origin)))
+        return self._disk.load(preset_file.file_of(Path(scene.origin)))
 
     def take_up(self, loaded: Loaded) -> None:
         """Go on with the scene that the instrument has taken up, whose presets are ``loaded``."""
-        self._loaded = loaded
+        if loaded.file != self._loaded.file or loaded.saves == self._disk.saves:
+            self._loaded = loaded  # else ours are newer: one was saved since then
         scene, table = self._instrument.scene, self._instrument.table
-        self._presets = presets_of(scene, loaded.own.values())
+        self._presets = presets_of(scene, self._loaded.own.values())
         names = {name for each in self._presets.values() for name in each.values}
         unknown = sorted(name for name in names if name not in table.places)
         self._unknown = _unknown_line(scene.name, unknown)
-        for line in (loaded.unreadable, self._unknown):
+        for line in (self._loaded.unreadable, self._unknown):
             if line:
                 warn(line)
         self._show()
 
     def look(self) -> None:
-        """Take the picture of what was saved, once there is one; called some times a second."""
+        """Take the picture of what was saved, once there is one; called some times a second.
+
+        And try again what the disk did not take.
+        """
+        self._disk.look()
         if self._loaded.thumbnails.look(*self._instrument.preview()):
             self.version += 1
 
@@ -154,17 +148,9 @@ class Shelf:
 
     def close(self) -> None:
         """Let go of the doors, once all is on the disk."""
-        self._disk.shutdown()
+        self._disk.close()
         self._door.close()
         self._journal.close()
-
-    def _read(self, file: Path) -> Loaded:
-        thumbnails = Thumbnails(file.with_suffix(""), self._disk)
-        try:
-            own = {preset.name: preset for preset in preset_file.read(file)}
-        except PerformerError as error:
-            return Loaded(file, {}, thumbnails, f"presets: {error}")
-        return Loaded(file, own, thumbnails)
 
     def _need_file(self) -> None:
         """Whoever mended the file of the presets may save again."""
@@ -176,23 +162,7 @@ class Shelf:
     def _keep(self) -> None:
         self._presets = presets_of(self._instrument.scene, self._loaded.own.values())
         self._show()
-        file, presets = self._loaded.file, tuple(self._loaded.own.values())
-        with self._writing:
-            is_coming = file in self._to_write
-            self._to_write[file] = presets
-        if not is_coming:
-            self._disk.submit(self._write, file)
-
-    def _write(self, file: Path) -> None:
-        with self._writing:
-            presets = self._to_write.pop(file)
-        try:
-            preset_file.write(file, presets)
-        except OSError as error:  # a full disk; they are there for as long as we run
-            self._unwritten = f"presets: {file} cannot be written ({error.strerror}); make room"
-            warn(self._unwritten)
-        else:
-            self._unwritten = ""
+        self._disk.save(self._loaded.file, tuple(self._loaded.own.values()))
 
     def _show(self) -> None:
         table = self._instrument.table

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from cuda_ops.cuda.graphs import PATIENCE_FRAMES
 from model import networks, schedule
 from model.bends.base import BendSettings, Part
 from model.bends.multiply import Multiply
+from model.bends.placed import REST_FRAMES
 from model.checkpoint import save
 from model.network import Network
 from model.schedule_stylegan2 import stylegan2
@@ -26,6 +27,7 @@ from performer import pictures, reading
 from performer.captured import Captured
 from performer.cast import Cast, assemble
 from performer.clock import Moment, OfflineClock
+from performer.conditions.blur import Blur
 from performer.doors import frames
 from performer.doors.changes import Change
 from performer.doors.frames import FramesReader, FramesWriter
@@ -255,6 +257,59 @@ def test_a_capture_that_fails_is_said_once_and_the_picture_goes_on(show: Show) -
         "render: played without a CUDA graph, a little slower "
         "(RuntimeError: operation not permitted when stream is capturing)"
     ]
+
+
+def _fail(*_: object) -> NoReturn:
+    raise ValueError("no such colour")
+
+
+def _break(patch: pytest.MonkeyPatch, part: type) -> None:
+    for way in ("apply", "follow"):
+        patch.setattr(part, way, _fail)
+
+
+def _pass_over(show: Show, count: int) -> None:
+    for _ in range(count):
+        show.plain.pass_over()
+        show.loop.pass_over()
+
+
+def test_a_post_that_fails_rests_and_graphs_are_replayed_without_it(
+    show: Show, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _break(monkeypatch, Levels)
+    assert all(show.play(READY_FRAMES + 2))
+    assert (show.paint.graphs.replays > 0, show.captures) == (True, 1)
+    assert capsys.readouterr().err == "post grade rests: no such colour\n" * 2  # of either loop
+    monkeypatch.undo()
+    _pass_over(show, REST_FRAMES)
+    assert all(show.play(2 * READY_FRAMES)[READY_FRAMES:])  # what was there plays until then
+    assert show.captures == 2
+
+
+def test_no_graph_is_made_of_a_condition_that_fails(
+    show: Show, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _break(monkeypatch, Blur)
+    assert all(show.play(READY_FRAMES + 2))
+    assert (show.paint.graphs.replays, show.captures) == (0, 0)
+    assert "(condition blur: ValueError: no such colour)" in show.card.said[0]
+    monkeypatch.undo()
+    _pass_over(show, REST_FRAMES)
+    assert all(show.play(3))
+
+
+def test_a_graph_that_is_made_while_a_condition_rests_has_it(
+    show: Show, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _break(monkeypatch, Blur)
+    assert show.frame()
+    monkeypatch.undo()
+    show.play(READY_FRAMES)
+    assert show.captures == 1
+    _pass_over(show, REST_FRAMES)
+    assert all(show.play(3))
+    assert show.paint.graphs.replays > 3
 
 
 def test_no_frame_waits_for_a_capture(tmp_path: Path) -> None:

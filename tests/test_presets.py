@@ -254,6 +254,11 @@ def stage(scene: Scene) -> Iterator[Stage]:
     stage.shelf.close()
 
 
+def settle(shelf: Shelf) -> None:
+    """Wait until the disk has done what it was asked for."""
+    shelf._disk._thread.submit(lambda: None).result(60)
+
+
 def test_what_is_saved_can_be_recalled(stage: Stage) -> None:
     stage.send(33)
     stage.shelf.save("mine")
@@ -380,6 +385,72 @@ def test_a_disk_that_is_full_is_said_and_presets_play_on(stage: Stage, scene: Sc
     assert stage.angle() == 33
 
 
+def test_what_a_full_disk_did_not_take_stays_and_is_tried_until_it_does(
+    stage: Stage, scene: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = preset_file.file_of(Path(scene.origin))
+    preset_file.write(file, [Preset("older", 5, {}, own=True)])
+    stage.shelf.take_up(stage.shelf.load(scene).result())
+    aside = file.with_suffix(".new")
+    aside.mkdir()  # so that nothing can be written
+    stage.shelf.save("mine")
+    stage.shelf.delete("older")
+    settle(stage.shelf)
+    assert "cannot be written" in stage.shelf.problems[0]
+    stage.shelf.take_up(stage.shelf.load(scene).result())  # the scene was saved
+    assert stage.names() == {"dawn": 1, "dusk": 2, "mine": 3}
+    (tmp_path / "other").mkdir()
+    other = scene_in(tmp_path / "other")
+    stage.instrument.take_up(other)
+    stage.shelf.take_up(stage.shelf.load(other).result())
+    assert stage.names() == {"dawn": 1, "dusk": 2}
+    assert "cannot be written" in stage.shelf.problems[0]
+    aside.rmdir()
+    until = time.monotonic() + 5
+    while stage.shelf.problems:
+        assert time.monotonic() < until
+        stage.shelf.look()
+        time.sleep(0.05)
+    assert [each.name for each in preset_file.read(file)] == ["mine"]
+    assert capsys.readouterr().err.count("cannot be written") == 1
+
+
+def test_all_presets_that_were_deleted_on_a_full_disk_stay_deleted(
+    stage: Stage, scene: Scene
+) -> None:
+    stage.shelf.save("mine")
+    settle(stage.shelf)
+    preset_file.file_of(Path(scene.origin)).with_suffix(".new").mkdir()
+    stage.shelf.delete("mine")
+    stage.shelf.take_up(stage.shelf.load(scene).result())
+    assert stage.names() == {"dawn": 1, "dusk": 2}
+
+
+def test_a_preset_saved_while_the_file_is_read_for_the_next_scene_stays(
+    stage: Stage, scene: Scene
+) -> None:
+    stage.shelf.save("first")
+    loaded = stage.shelf.load(scene)
+    loaded.result()
+    stage.shelf.save("mine")
+    stage.shelf.take_up(loaded.result())
+    assert stage.names() == {"dawn": 1, "dusk": 2, "first": 3, "mine": 4}
+    assert stage.shelf.wants_preview
+    stage.shelf.save("more")
+    stage.again(scene)
+    assert stage.names() == {"dawn": 1, "dusk": 2, "first": 3, "mine": 4, "more": 5}
+
+
+def test_presets_written_by_hand_are_there_when_the_scene_is_saved(
+    stage: Stage, scene: Scene
+) -> None:
+    stage.shelf.save("mine")
+    settle(stage.shelf)
+    preset_file.write(preset_file.file_of(Path(scene.origin)), [Preset("by hand", 4, {}, own=True)])
+    stage.shelf.take_up(stage.shelf.load(scene).result())
+    assert stage.names() == {"dawn": 1, "dusk": 2, "by hand": 4}
+
+
 def test_only_what_is_newest_waits_for_a_slow_disk(
     stage: Stage, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -393,7 +464,7 @@ def test_only_what_is_newest_waits_for_a_slow_disk(
     for number in range(20):
         stage.shelf.save(f"preset {number}")
     goes_on.set()
-    stage.shelf._disk.submit(lambda: None).result(60)
+    settle(stage.shelf)
     assert written[-1] == 20
     assert len(written) <= 2
 

@@ -1,8 +1,10 @@
+import errno
 from pathlib import Path
 
 import pytest
 
 from performer import reading
+from performer.controllers import profiles
 from performer.errors import SceneError
 from performer.scene import Scene
 
@@ -113,6 +115,30 @@ def test_the_other_processes_read_a_scene_whose_film_was_taken_away(tmp_path: Pa
     scene = read(tmp_path, GOOD.replace("{kind: card}", "{kind: video, file: film.mp4}"))
     film.unlink()
     assert reading.from_json(scene.to_json()) == scene
+
+
+@pytest.mark.parametrize("saved", [None, "controls: {fader: [}", "controls: {slide: cc 3}"])
+def test_the_other_processes_read_a_scene_whose_profile_broke_or_was_taken_away(
+    tmp_path: Path, saved: str | None
+) -> None:
+    profile = tmp_path / "desk.yaml"
+    profile.write_text("performer: 1\nname: Desk\ncontrols: {fader: cc 3}\n")
+    text = GOOD.replace("{kind: osc}", "{kind: midi, profile: desk.yaml}")
+    scene = read(tmp_path, text.replace("osc /1/fader1", "osc fader"))
+    profile.unlink() if saved is None else profile.write_text(f"performer: 1\nname: Desk\n{saved}")
+    profiles.read.cache_clear()  # as in the process that comes back
+    assert reading.from_json(scene.to_json()) == scene
+
+
+def test_no_file_is_looked_at_on_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "film.mp4").touch()
+    said = read(tmp_path, GOOD.replace("{kind: card}", "{kind: video, file: film.mp4}")).to_json()
+
+    def is_file(file: Path) -> bool:
+        raise OSError(errno.EIO, "the stick was pulled", str(file))
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    assert reading.from_json(said).to_json() == said
 
 
 def test_broken_yaml_names_its_line(tmp_path: Path) -> None:

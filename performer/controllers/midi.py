@@ -1,12 +1,13 @@
 """MIDI: the knobs, sliders and pads of a controller on the desk."""
 
+import contextlib
 import difflib
 import time
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from performer import parts
 from performer.controllers import profiles
@@ -18,10 +19,13 @@ from performer.mapping import Router
 
 LOOK_SECONDS = 1.0
 _NO_SYSTEM = "midi: no MIDI system answers; plug a device in, or start JACK"
+_Playing = tuple[Ear, Router[Message], Callable[[list[Change]], bool]]
 _LOOPED = "Midi Through"  # what ALSA always has, and nobody means by "*"
 
 
-def _known(profile: str) -> str:
+def _known(profile: str, info: ValidationInfo) -> str:
+    if (info.context or {}).get("on_stage"):  # it was known at the door, and may be gone by now
+        return profile
     try:
         profiles.read(profile)
     except PerformerError as error:
@@ -52,6 +56,7 @@ class Midi:
         self._settings = settings
         self._ports: Ports | None = None
         self._input: Input | None = None
+        self._playing: _Playing | None = None  # while its profile cannot be read
         self._state, self._line, self._last = "opens", "", ""
         self._messages = self._malformed = 0
         self._look_due = 0.0
@@ -69,7 +74,7 @@ class Midi:
     def read_message(settings: Settings, message: str) -> Message:
         """The message that the map names: by a control of the profile, or as MIDI does.
 
-        Errors: ValueError.
+        Errors: ValueError; PerformerError where the profile cannot be read.
         """
         controls = profiles.read(settings.profile).controls if settings.profile else {}
         return Message.named(controls.get(message, message))
@@ -89,12 +94,18 @@ class Midi:
         """Load the library. Errors: MissingPartError."""
         self._ports = Ports(self._settings.backend)
 
-    def start(self, router: Router[Message], send: Callable[[list[Change]], bool]) -> None:
-        """Play: hand what ``router`` makes of each message to ``send``, on the library's thread.
+    def start(
+        self, route: Callable[[], Router[Message]], send: Callable[[list[Change]], bool]
+    ) -> None:
+        """Play: hand what the router makes of each message to ``send``, on the library's thread.
 
-        Called again for another scene, whatever its device is doing meanwhile.
+        ``route`` makes the router, and reads the profile for it; while that fails, we rest. Called
+        again for another scene, whatever its device is doing meanwhile.
         """
-        self._playing = Ear(router), router, send  # at once, since that thread looks at it
+        self._route, self._send = route, send
+        self._look_due = 0.0
+        with contextlib.suppress(PerformerError):  # the next look says it
+            self._listen()
 
     def look(self) -> None:
         """Find the device, or notice that it has gone; once a second, however often it is called.
@@ -138,8 +149,21 @@ class Midi:
         names = self._ports.names()
         if self._input is not None and self._input.name not in names:
             self.close()
+        if self._playing is None:
+            self._listen()
         if self._input is None:
             self._connect(self._ports, names)
+        else:
+            self._state, self._line = "connected", ""
+
+    def _listen(self) -> None:
+        """Begin with nothing half heard. Errors: PerformerError, and nothing is heard."""
+        try:
+            router = self._route()
+        except (PerformerError, ValueError, OSError) as error:
+            self._playing = None
+            raise PerformerError(str(error).splitlines()[0]) from error
+        self._playing = Ear(router), router, self._send  # at once: the library's thread looks at it
 
     def _connect(self, ports: Ports, names: list[str]) -> None:
         name = matching(self._settings.port, names)
@@ -149,12 +173,14 @@ class Midi:
             self._line = f"midi: no port matches {wanted}; plug it in (ports now: {there})"
             self._state = "searches"
             return
-        self.start(*self._playing[1:])  # with nothing half heard from another device
+        self._listen()  # with nothing half heard from another device
         self._input = ports.open(name, self._heard)
         self._state, self._line = "connected", ""
 
     def _heard(self, data: list[int]) -> None:
-        ear, router, send = self._playing
+        if (playing := self._playing) is None:
+            return
+        ear, router, send = playing
         try:
             heard = ear.hear(data)
         except ValueError:

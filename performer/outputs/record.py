@@ -31,6 +31,7 @@ _CONTAINER = {
     "frag_duration": str(round(_FRAGMENT_SECONDS * 1_000_000)),
     "flush_packets": "1",  # a fragment that is done is in the file, not in a buffer of ours
 }
+_ROOM_FOR_HEADER = bytes(4096)
 _BT709 = 1  # in each of the tables of ITU-T H.273; what players assume where nothing is said
 _LIMITED = 1
 
@@ -126,15 +127,27 @@ class Record:
             movie.close()
         with contextlib.suppress(OSError):  # then it stays, and plays nearly to its end
             drop_broken_end(movie.file)
+            if movie.file.stat().st_size <= movie.header_bytes:
+                movie.file.unlink()  # not one frame reached it
 
     def _add(self, frame: Frame) -> None:
         height, width = (side - side % 2 for side in frame.pixels.shape[:2])
         if self._movie is None or self._movie.size != (height, width):
             self.close()
-            file = self._new_file()
-            self._movie = _Movie(file, (height, width), self._settings)
-            say(f"record: writes {file}")
+            self._movie = self._begun((height, width))
+            say(f"record: writes {self._movie.file}")
         self._movie.add(frame, frame.pixels[:height, :width])
+
+    def _begun(self, size: tuple[int, int]) -> "_Movie":
+        """A movie in a file of its own, which goes again where it cannot be written to."""
+        file = self._new_file()
+        try:
+            file.write_bytes(_ROOM_FOR_HEADER)  # FFmpeg leaves open what takes no header
+            return _Movie(file, size, self._settings)
+        except Exception:
+            with contextlib.suppress(OSError):  # or it would hide what is wrong
+                file.unlink()
+            raise
 
     def _pattern(self) -> Path:
         import platformdirs
@@ -158,7 +171,10 @@ class Record:
 
 
 class _Movie:
-    """One file, from its first frame to its last; ``size`` is (height, width), both even."""
+    """One file, from its first frame to its last.
+
+    ``size`` is (height, width), both even; with ``header_bytes`` the file has no frame yet.
+    """
 
     def __init__(self, file: Path, size: tuple[int, int], settings: Record.Settings) -> None:
         import av
@@ -167,6 +183,8 @@ class _Movie:
         self.size = size
         self._container: OutputContainer = av.open(str(file), "w", format="mp4", options=_CONTAINER)
         self._stream = _stream(self._container, size, settings)
+        self._container.start_encoding()  # writes the header, if the disk takes anything at all
+        self.header_bytes = file.stat().st_size
         self._timeline = _Timeline()
         self._ticks = -1
         self._key_at = 0.0

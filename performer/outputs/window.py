@@ -1,43 +1,20 @@
 """A window, or the whole of a monitor, drawn with OpenGL."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-import numpy as np
 from pydantic import Field
 
 from performer import parts
 from performer.console import say
-from performer.doors.frames import Frame, Pixels
+from performer.doors.frames import Frame
 from performer.errors import MissingPartError, PerformerError
 from performer.outputs.on_card import CardTextures
-
-if TYPE_CHECKING:
-    import moderngl
-
-Fit = Literal["letterbox", "fill", "stretch"]
+from performer.outputs.painter import Fit, Painter
 
 _MISSING = "window: missing glfw or moderngl; pip install glfw moderngl"
 _NO_DISPLAY = "window: no display; start from a desktop session, or run with --headless"
 _NO_OPENGL = "window: no OpenGL 3.3; install the graphics driver (sudo apt-get install libgl1)"
-_CORNERS = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]], np.float32).tobytes()
-_VERTEX_SHADER = """
-#version 330
-in vec2 corner;
-out vec2 place;
-uniform vec2 reach;
-void main() {
-    place = vec2(corner.x, -corner.y) * 0.5 + 0.5;  // the first row of a frame is its top
-    gl_Position = vec4(corner * reach, 0.0, 1.0);
-}
-"""
-_FRAGMENT_SHADER = """
-#version 330
-in vec2 place;
-out vec4 colour;
-uniform sampler2D frame;
-void main() { colour = vec4(texture(frame, place).rgb, 1.0); }
-"""
 
 
 class WindowClosedError(MissingPartError):
@@ -70,7 +47,9 @@ class Window:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._window: Any = None
-        self._painter: _Painter | None = None
+        self._painter: Painter | None = None
+        self._fills: str | None = None  # the name of the monitor that is to be full
+        self._has_played = False
 
     @staticmethod
     def diagnose() -> str | None:
@@ -100,12 +79,14 @@ class Window:
     def open(self) -> None:
         """Show the window, black.
 
-        Errors: MissingPartError; PerformerError when the monitor is not plugged in (yet).
+        Errors: MissingPartError; PerformerError for what may pass: the monitor is not plugged in
+        (yet), or it has been open before.
         """
         self._create(lambda line: say(f"window: {line}"), visible=True)
         if self._settings.fullscreen:
             self._fill_monitor()
         self._draw()
+        self._has_played = True
 
     def write(self, frame: Frame) -> None:
         """Draw ``frame``. Errors: WindowClosedError."""
@@ -121,6 +102,8 @@ class Window:
         glfw.poll_events()
         if glfw.window_should_close(self._window):
             raise WindowClosedError("window: closed by hand; start the show again to have it back")
+        if self._fills is not None and not glfw.get_window_monitor(self._window):
+            self._fill_again()
 
     def close(self) -> None:
         """Take the window from the screen."""
@@ -132,7 +115,7 @@ class Window:
             glfw.make_context_current(self._window)
             self._painter.on_card.close()
         glfw.destroy_window(self._window)
-        self._window = self._painter = None
+        self._window = self._painter = self._fills = None
         Window._open_windows -= 1
         if Window._open_windows == 0:
             glfw.terminate()
@@ -159,15 +142,19 @@ class Window:
             glfw.init()
             self._window = self._new_window(visible=visible)
         except glfw.GLFWError as error:
-            raise MissingPartError(_NO_DISPLAY) from error
+            raise self._failure(_NO_DISPLAY) from error
         Window._open_windows += 1
         glfw.make_context_current(self._window)
         glfw.swap_interval(1 if Window._open_windows == 1 else 0)
         try:
             context = moderngl.create_context(require=330)
-            self._painter = _Painter(context, CardTextures(tell))
+            self._painter = Painter(context, CardTextures(tell))
         except Exception as error:  # moderngl raises nothing narrower
-            raise MissingPartError(f"{_NO_OPENGL} ({error})") from error
+            raise self._failure(f"{_NO_OPENGL} ({error})") from error
+
+    def _failure(self, line: str) -> PerformerError:
+        """What to raise. Once it has played, nothing is missing here: it is to be tried again."""
+        return PerformerError(line) if self._has_played else MissingPartError(line)
 
     def _new_window(self, *, visible: bool) -> Any:
         import glfw
@@ -195,10 +182,10 @@ class Window:
         if key == glfw.KEY_ESCAPE:
             glfw.set_window_should_close(window, True)
         elif key == glfw.KEY_F:
-            if glfw.get_window_monitor(window):
-                self._leave_monitor()
-            else:
+            if self._fills is None:
                 self._fill_monitor()
+            else:
+                self._leave_monitor()
 
     def _fill_monitor(self) -> None:
         import glfw
@@ -208,87 +195,30 @@ class Window:
             raise PerformerError(
                 f"window: there is no monitor {wanted}, only {len(monitors)}; plug it in"
             )
-        mode = glfw.get_video_mode(monitors[wanted])
-        glfw.set_window_monitor(
-            self._window,
-            monitors[wanted],
-            0,
-            0,
-            mode.size.width,
-            mode.size.height,
-            mode.refresh_rate,
-        )
+        self._fill(monitors[wanted])
+
+    def _fill_again(self) -> None:
+        """A monitor that went away made the window an ordinary one: fill it once it is back."""
+        import glfw
+
+        for monitor in glfw.get_monitors():  # by name, since those that stayed are counted anew
+            if glfw.get_monitor_name(monitor) == self._fills:
+                self._fill(monitor)
+                return
+
+    def _fill(self, monitor: Any) -> None:
+        import glfw
+
+        mode = glfw.get_video_mode(monitor)
+        glfw.set_window_monitor(self._window, monitor, 0, 0, *mode.size, mode.refresh_rate)
         glfw.set_input_mode(self._window, glfw.CURSOR, glfw.CURSOR_HIDDEN)
+        self._fills = glfw.get_monitor_name(monitor)
 
     def _leave_monitor(self) -> None:
         import glfw
 
+        self._fills = None
         size = self._settings.width, self._settings.height
         no_monitor: Any = None  # a null pointer, which the type of the binding forgets
         glfw.set_window_monitor(self._window, no_monitor, 0, 0, *size, glfw.DONT_CARE)
         glfw.set_input_mode(self._window, glfw.CURSOR, glfw.CURSOR_NORMAL)
-
-
-class _Painter:
-    """One textured quad in one OpenGL context."""
-
-    def __init__(self, context: "moderngl.Context", on_card: CardTextures) -> None:
-        self.on_card = on_card
-        self._context = context
-        self._program = context.program(_VERTEX_SHADER, _FRAGMENT_SHADER)
-        quad = [(context.buffer(_CORNERS), "2f", "corner")]
-        self._quad = context.vertex_array(self._program, quad)
-        self._texture: moderngl.Texture | None = None
-        self._loaded: Pixels | None = None
-
-    def load(self, frame: Frame) -> None:
-        """Upload ``frame``, unless its very pixels are already there."""
-        if frame.pixels is self._loaded:
-            return
-        if not self._fill_on_card(frame):
-            self._texture_for(frame.pixels).write(frame.pixels)
-        self._texture_for(frame.pixels).use(0)
-        self._loaded = frame.pixels
-
-    def _fill_on_card(self, frame: Frame) -> bool:
-        if not (frame.on_card and self.on_card.possible):
-            return False
-        if self.on_card.fill(self._texture_for(frame.pixels), frame.on_card):
-            return True
-        self._drop_texture()  # the card may have left it half filled
-        return False
-
-    def draw(self, window: tuple[int, int], fit: Fit) -> None:
-        """Paint what was loaded, or black, into a window of ``window`` (width, height) pixels."""
-        self._context.screen.use()
-        self._context.viewport = (0, 0, *window)
-        self._context.clear()
-        if self._texture is None or 0 in window:  # a window that is an icon has no pixels
-            return
-        self._program["reach"] = reach(fit, self._texture.size, window)
-        self._quad.render(self._context.TRIANGLE_STRIP)
-
-    def _texture_for(self, pixels: Pixels) -> "moderngl.Texture":
-        height, width, channels = pixels.shape
-        if self._texture is None or self._texture.size != (width, height):
-            self._drop_texture()
-            self._texture = self._context.texture((width, height), channels)
-            # Or the first and the last row, enlarged, would run into each other.
-            self._texture.repeat_x = self._texture.repeat_y = False
-        return self._texture
-
-    def _drop_texture(self) -> None:
-        if self._texture is not None:
-            self.on_card.release(self._texture)
-            self._texture.release()
-            self._texture = None
-
-
-def reach(fit: Fit, frame: tuple[int, int], window: tuple[int, int]) -> tuple[float, float]:
-    """How far a frame of (width, height) reaches across a window, 1 being from edge to edge."""
-    if fit == "stretch":
-        return 1.0, 1.0
-    wider = (frame[0] / frame[1]) / (window[0] / window[1])
-    if (wider > 1) == (fit == "letterbox"):
-        return 1.0, 1 / wider
-    return wider, 1.0

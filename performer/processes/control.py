@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 RETRY_SECONDS = 1.0
 STATUS_SECONDS = 0.25
+_MOST_PROBLEMS, _LONGEST_PROBLEM = 20, 300  # on the board; the terminal has them all
 _LOOK_SECONDS = 0.004  # how often we look for a new preview while somebody looks
 _LAN_HINT = (
     "page: scan this code with a phone in the same network. Its browser will warn once, because "
@@ -84,11 +85,11 @@ class NetworkController:
         return {"kind": self.settings.kind} | (self._part.status() if self._plays else state)
 
     async def _play_once(self) -> None:
-        instrument = self._instrument
+        instrument, table = self._instrument, self._instrument.table
         try:
             self._part.open()
             await self._part.start(
-                instrument.table,
+                table,
                 instrument.changes,
                 self._router,
                 self._lan,
@@ -97,6 +98,8 @@ class NetworkController:
                 self._presets,
             )
             self._plays, self._line = True, ""
+            if table is not instrument.table:  # another scene was taken up meanwhile
+                self.take_up()
             while True:
                 self._part.feedback(instrument.values())
                 await asyncio.sleep(VALUES_SECONDS)
@@ -171,11 +174,15 @@ class Control:
             for name, settings in self._instrument.scene.controllers.items()
             if registry.part("controllers", settings.kind).process == "control"
         }
-        for name, controller in list(self._controllers.items()):
-            if wanted.get(name) == controller.settings:
-                controller.take_up()
-            else:
-                await self._end(name)
+        ended = [
+            self._end(name)
+            for name, controller in list(self._controllers.items())
+            if wanted.get(name) != controller.settings
+        ]
+        for controller in self._controllers.values():  # at once, while nobody can be heard
+            controller.take_up()
+        if ended:
+            await asyncio.wait(ended)
         lan = self._address.token is not None
         for name in wanted.keys() - self._controllers.keys():
             controller = NetworkController(
@@ -184,12 +191,12 @@ class Control:
             self._controllers[name] = controller
             self._playing[name] = group.create_task(controller.play())
 
-    async def _end(self, name: str) -> None:
-        """End a controller, and wait until its port is free."""
+    def _end(self, name: str) -> asyncio.Task[None]:
+        """End a controller; its port is free when the task is done."""
         del self._controllers[name]
         task = self._playing.pop(name)
         task.cancel()
-        await asyncio.wait([task])
+        return task
 
     def _whole_status(self) -> dict[str, Any]:
         """For programs that ask over HTTP: what the page is told, and every value by its name."""
@@ -236,9 +243,19 @@ class Control:
                     name: controller.status() for name, controller in self._controllers.items()
                 },
                 "line": "",
-                "problems": [*self._prompter.problems, *self._shelf.problems],
+                "problems": _told([*self._prompter.problems, *self._shelf.problems]),
             }
         )
+
+
+def _told(problems: list[str]) -> list[str]:
+    """As many of them, and as much of each, as the board has room for."""
+    told = [
+        line if len(line) <= _LONGEST_PROBLEM else f"{line[:_LONGEST_PROBLEM]}..."
+        for line in problems[:_MOST_PROBLEMS]
+    ]
+    more = len(problems) - len(told)
+    return [*told, f"and {more} more"] if more else told
 
 
 def _play(asked: argparse.Namespace, life: Life) -> None:

@@ -67,7 +67,7 @@ class Hands:
             if name not in self._controllers:
                 self._controllers[name] = part(settings)
             read = partial(part.read_message, settings)
-            self._controllers[name].start(Router.of(scene, table, name, read), send)
+            self._controllers[name].start(partial(Router.of, scene, table, name, read), send)
         self._settings = wanted
 
     def _send(self, generation: int, changes: list[Change]) -> bool:

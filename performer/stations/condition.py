@@ -5,15 +5,21 @@ import torch
 from performer import pictures
 from performer.parameters import Snapshot
 from performer.parts import Condition, Picture
+from performer.rests import Rests
 from performer.sizes import Size, Sizes
 from performer.stations.applied import applied
 
 
 class Conditioning:
-    """Prepares a source picture for the encoder: onto the device, to its size, conditioned."""
+    """Prepares a source picture for the encoder: onto the device, to its size, conditioned.
 
-    def __init__(self, condition: Condition, sizes: Sizes, device: str) -> None:
+    While the condition, a part of this ``kind``, rests, the encoder sees the picture as it is.
+    """
+
+    def __init__(self, kind: str, condition: Condition, sizes: Sizes, device: str) -> None:
+        self._kind = kind
         self.part = condition
+        self._rests = Rests("condition")
         self._sizes = sizes
         self._device = device
 
@@ -33,4 +39,10 @@ class Conditioning:
     def conditioned(self, picture: torch.Tensor, size: Size, snapshot: Snapshot) -> torch.Tensor:
         """A picture of the source [1, 3, H, W], on the device, as the encoder sees it."""
         fitted = pictures.resized(picture, size)
-        return applied(self.part, fitted, snapshot, "condition")
+        if self._rests.of(self._kind, snapshot.moment.frame):
+            return fitted
+        try:
+            return applied(self.part, fitted, snapshot, "condition")
+        except Exception as error:
+            self._rests.begin(self._kind, snapshot.moment.frame, error)
+            return fitted

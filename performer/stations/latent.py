@@ -1,5 +1,7 @@
 """The first station: w of one frame, as its knobs stand."""
 
+from collections.abc import Mapping
+
 import torch
 
 from model.latent import mix_rows, seed_vector
@@ -9,6 +11,7 @@ from model.latent.space import Space
 from model.latent.walked import Walked
 from model.options import Options
 from performer.parameters import Snapshot
+from performer.rests import Rests
 from performer.w_mixing import Remainder, mixed
 
 
@@ -25,8 +28,8 @@ class Latent:
     ) -> None:
         self._space = space
         self._options = options
-        self._part = part
-        self._style = style
+        self._part = _Steady("latent", part)
+        self._style = None if style is None else _Steady("style", style)
         self._directions = directions
         self._walked, self._style_walked = Walked(), Walked()
         self._remainder = Remainder()
@@ -53,7 +56,7 @@ class Latent:
     def _w(self, snapshot: Snapshot) -> torch.Tensor:
         knobs, c = snapshot.under("latent"), self._options.label(snapshot.under("model"))
         space = self._space.at(c, knobs["truncation"], int(knobs["cutoff"]))
-        w = self._part.w(space, self.walked, knobs)
+        w = self._part.w(space, self.walked, knobs, snapshot.moment.frame)
         first, end, share = knobs["style_from"], knobs["style_to"], knobs["style_mix"]
         if first < end and share > 0:
             w = mix_rows(w, self._style_w(space, snapshot), first, end, share)
@@ -100,4 +103,30 @@ class Latent:
             return space.of_z(seed_vector(seed, space.config.z_dim))
         knobs = snapshot.under("latent.style")
         own = space.at(space.c, knobs["truncation"], int(knobs["cutoff"]))
-        return self._style.w(own, self.style_walked, knobs)
+        return self._style.w(own, self.style_walked, knobs, snapshot.moment.frame)
+
+
+class _Steady:
+    """A latent of the scene, which stays at the w that it gave last while it rests."""
+
+    def __init__(self, role: str, part: LatentPart) -> None:
+        self._part = part
+        self._rests = Rests(role)
+        self._last: torch.Tensor | None = None
+
+    @property
+    def period(self) -> float:
+        """After how long a walk it is where it was."""
+        return self._part.period
+
+    def w(
+        self, space: Space, walked: float, values: Mapping[str, float], frame: int
+    ) -> torch.Tensor:
+        """w [1, num_ws, w_dim] in this frame; the mean of all where it never gave one."""
+        kind = self._part.settings.kind
+        if not self._rests.of(kind, frame):
+            try:
+                self._last = self._part.w(space, walked, values)
+            except Exception as error:
+                self._rests.begin(kind, frame, error)
+        return space.of_w(space.average[None]) if self._last is None else self._last

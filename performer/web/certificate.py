@@ -7,7 +7,7 @@ run out or the machine has got another address.
 
 import datetime
 import ipaddress
-import os
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from performer import whole_files
 from performer.web.address import machine_addresses, machine_names
 
 _VALID = datetime.timedelta(days=397)  # Apple's systems refuse more than 398
@@ -47,23 +48,22 @@ def _serves(found: Certificate, names: list[str], addresses: list[str]) -> bool:
     try:
         certificate = x509.load_pem_x509_certificate(found.certificate.read_bytes())
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(found.certificate, found.key)
     except (OSError, ValueError, x509.ExtensionNotFound):
         return False
     now = datetime.datetime.now(datetime.UTC)
     lasts = certificate.not_valid_after_utc - now > _RENEWED_BEFORE
     known = {str(name.value) for name in extension.value}
-    return lasts and found.key.is_file() and known >= {*names, *addresses}
+    return lasts and known >= {*names, *addresses}
 
 
 def _make(found: Certificate, names: list[str], addresses: list[str]) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     pem = serialization.Encoding.PEM
     secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    found.key.unlink(missing_ok=True)
-    with os.fdopen(os.open(found.key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(secret)
     certificate = _builder(key, names, addresses).sign(key, hashes.SHA256())
-    found.certificate.write_bytes(certificate.public_bytes(pem))
+    whole_files.replace(found.key, secret, secret=True)
+    whole_files.replace(found.certificate, certificate.public_bytes(pem))
 
 
 def _builder(

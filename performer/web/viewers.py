@@ -31,6 +31,7 @@ from performer.web.messages import (
 
 VALUES_SECONDS = 1 / 30
 MOST_VIEWERS = 16
+_PATIENCE_SECONDS = 10.0  # with a page that takes nothing of what it is told
 _UNSEEN_PREVIEWS = 2  # one on the way and one being drawn
 _MESSAGES_PER_SECOND = 250.0  # our page sends at most two with every frame of its display
 _TOO_MANY, _TRY_LATER = 1008, 1013
@@ -110,7 +111,8 @@ class Viewer:
                 self._follow(Message.read(event.get("text") or ""))
             except MessageError as error:
                 await self._send({"type": "error", "line": str(error)})
-        await self._socket.close(_TOO_MANY, "too many messages")
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            await self._socket.close(_TOO_MANY, "too many messages")
 
     def _follow(self, message: Message) -> None:
         if message.visible is not None:
@@ -181,10 +183,12 @@ class Viewer:
         if preview != self._preview and len(picture) > PREVIEW_HEADER.size:
             self._preview = preview
             self._unseen.append(PREVIEW_HEADER.unpack_from(picture)[0])
-            await self._socket.send_bytes(picture)
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await self._socket.send_bytes(picture)
 
     async def _send(self, message: dict[str, Any]) -> None:
-        await self._socket.send_text(json.dumps(message, separators=(",", ":")))
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            await self._socket.send_text(json.dumps(message, separators=(",", ":")))
 
 
 class Viewers:
@@ -228,8 +232,8 @@ class Viewers:
         self._viewers.add(viewer)
         try:
             await _until_one_ends(viewer.tell(), viewer.listen())
-        except WebSocketDisconnect:
-            pass  # the page was closed, or the network went; it comes back by itself
+        except (WebSocketDisconnect, TimeoutError):
+            pass  # the page was closed or froze, or the network went; it comes back by itself
         finally:
             self._viewers.discard(viewer)
 

@@ -8,13 +8,15 @@ from pydantic import ValidationError
 
 from model.knob import Knob
 from performer import reading
-from performer.controllers import midi
+from performer.controllers import midi, profiles
 from performer.controllers.midi import Midi, matching
 from performer.controllers.midi_messages import Message
 from performer.controllers.midi_ports import NoSystemError
 from performer.doors.changes import Change
+from performer.doors.folder import RunFolder
 from performer.errors import PerformerError, SceneError
 from performer.mapping import Route, Router
+from performer.processes.midi import Hands
 
 NANO = Midi.Settings(port="nanoKONTROL2*", profile="nanokontrol2")
 
@@ -127,7 +129,7 @@ class Desk:
         self.sent: list[Change] = []
         self.midi = Midi(NANO)
         router = Router([(Message("cc", 0), Route(7, Knob(0, 10)))])
-        self.midi.start(router, self.send)
+        self.midi.start(lambda: router, self.send)
 
     def send(self, changes: list[Change]) -> bool:
         self.sent += changes
@@ -198,6 +200,70 @@ def test_a_midi_system_that_dies_under_an_open_port_is_the_end_of_the_process(de
     with pytest.raises(NoSystemError):
         desk.midi.look()
     assert not desk.system.opened[0].closed
+
+
+def _hands(folder: Path) -> tuple[Hands, Path]:
+    """A MIDI process whose scene has a profile of its own, and the file of that."""
+    profile, scene = folder / "desk.yaml", folder / "scene.yaml"
+    profile.write_text("performer: 1\nname: Desk\ncontrols: {fader: cc 3}\n")
+    scene.write_text(
+        "performer: 1\nmodel: {untrained: 1}\nsource: {kind: card}\n"
+        "controllers:\n  knobs: {kind: midi, profile: desk.yaml}\n"
+        "map:\n  - {from: knobs fader, to: latent.position}\n"
+    )
+    run = RunFolder.create(1, (16, 16))
+    run.scene.write_text(reading.read(str(scene)).to_json())
+    away = profile.rename(folder / "away")
+    profiles.read.cache_clear()  # as in a process that comes back
+    hands = Hands(run)
+    away.rename(profile)
+    return hands, profile
+
+
+def test_a_profile_that_is_gone_lets_its_controller_rest_until_it_is_back(
+    desk: Desk, tmp_path: Path
+) -> None:
+    hands, profile = _hands(tmp_path)
+    (knobs,) = hands._controllers.values()
+    desk.system.there = ["desk:1"]
+    good = profile.read_text()
+    for broken, said in [
+        (None, f"there is no profile {profile} ("),
+        ("performer: 1\nname: [", f"{profile}:2: scene: "),
+        (good.replace("fader", "slider"), "fader is not a MIDI message"),
+    ]:
+        profile.unlink() if broken is None else profile.write_text(broken)
+        profiles.read.cache_clear()
+        knobs.look()
+        assert knobs.status()["state"] == "rests"
+        assert knobs.status()["line"].startswith(said)
+        assert "\n" not in knobs.status()["line"]
+    assert not desk.system.opened
+    profile.write_text(good)
+    profiles.read.cache_clear()
+    knobs.look()
+    assert knobs.status()["state"] == "connected"
+    desk.system.opened[0].heard([0xB0, 3, 127])
+    assert knobs.status()["messages"] == 1
+
+
+def test_a_profile_that_breaks_under_an_open_port_lets_it_rest_until_it_is_mended(
+    desk: Desk,
+) -> None:
+    desk.look("nanoKONTROL2:1")
+
+    def broken() -> Router[Message]:
+        raise PerformerError("broken")
+
+    desk.midi.start(broken, desk.send)
+    assert desk.look("nanoKONTROL2:1") == "rests"
+    desk.system.opened[0].heard([0xB0, 0, 127])
+    assert not desk.sent
+    desk.midi.start(lambda: Router([(Message("cc", 0), Route(7, Knob(0, 10)))]), desk.send)
+    assert desk.look("nanoKONTROL2:1") == "connected"
+    assert desk.midi.status()["line"] == ""
+    desk.system.opened[0].heard([0xB0, 0, 127])
+    assert desk.sent == [Change(7, 10.0)]
 
 
 def test_it_looks_once_a_second_however_often_it_is_asked(

@@ -244,6 +244,37 @@ def test_a_disk_that_takes_no_more_is_one_line_and_what_was_written_plays_to_its
     assert len(decoded(tmp_path / "a.mp4")) > 3
 
 
+_NO_ROOM = """
+import os, resource, signal, sys
+import numpy as np
+from performer.errors import PerformerError
+from tests.outputs.making import frame
+from tests.outputs.test_record import recorder
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+noise = np.random.default_rng(1).integers(0, 255, (64, 64, 4), np.uint8)
+record = recorder(sys.argv[1])
+handles = []
+for number in range(1, 41):
+    try:
+        record.write(frame(number, np.roll(noise, number, 1)))
+    except PerformerError as error:
+        told = error
+        record.close()
+        handles.append(len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0)
+print(told, len(handles) > 3, handles[-1] - handles[0])
+"""
+
+
+@pytest.mark.parametrize("room", [0, 500, 5000], ids=["none", "half a header", "no fragment"])
+def test_a_recording_that_finds_no_room_leaves_nothing_behind(tmp_path: Path, room: int) -> None:
+    program = [sys.executable, "-c", _NO_ROOM, str(tmp_path / "a.mp4"), str(room)]
+    done = subprocess.run(program, stdout=subprocess.PIPE, text=True)
+    line = "record: File too large; make room, or choose another `file:`"
+    assert done.stdout.splitlines()[-1] == f"{line} True 0"
+    assert not list(tmp_path.iterdir())
+
+
 def test_there_is_a_key_frame_each_half_second_whatever_the_rate(tmp_path: Path) -> None:
     record = recorder(tmp_path / "a.mp4")
     for number in range(1, 41):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from performer.outputs.window import reach
+from performer.outputs.painter import reach
 from tests.outputs.making import BLUE, GREEN, RED, YELLOW
 from tests.rig.display import Display
 from tests.rig.show import wait_for
@@ -143,6 +143,69 @@ def test_a_monitor_that_is_not_there_is_a_line(screen: Display) -> None:
     assert done.stdout == "PerformerError window: there is no monitor 5, only 1; plug it in\n"
 
 
+_BLINKS = """
+import glfw
+from performer.outputs.window import Window
+monitors, name = glfw.get_monitors, glfw.get_monitor_name
+window = Window(Window.Settings(width=100, height=100, fullscreen=True))
+window.open()
+def blink():  # what GLFW does to the windows of a monitor that vanishes
+    glfw.set_window_monitor(window._window, None, 0, 0, 100, 100, 0)
+def look(what):
+    window.tend()
+    print(what, "full" if glfw.get_window_monitor(window._window) else "ordinary")
+blink()
+glfw.get_monitors = lambda: []
+look("gone:")
+glfw.get_monitors, glfw.get_monitor_name = monitors, lambda monitor: "laptop"
+look("another is the first now:")
+glfw.get_monitor_name = name
+look("back:")
+window._on_key(window._window, glfw.KEY_F, 0, glfw.PRESS, 0)
+look("left by hand:")
+window.close()
+"""
+
+
+def test_a_monitor_that_blinks_is_filled_again_once_it_is_back(screen: Display) -> None:
+    done = run(_BLINKS, screen.environment)
+    assert done.stdout.splitlines() == [
+        "gone: ordinary",
+        "another is the first now: ordinary",
+        "back: full",
+        "left by hand: ordinary",
+    ], done.stderr
+
+
+_HICCUP = """
+import sys, glfw, moderngl
+from performer.outputs.window import Window
+def fail(*_, **__):
+    raise glfw.GLFWError("driver hiccup")
+def reopened():
+    try: window.open()
+    except Exception as error: print(type(error).__name__)
+    else: print("plays")
+    window.close()
+library, call = (glfw, "create_window") if sys.argv[1] == "window" else (moderngl, "create_context")
+works = getattr(library, call)
+for fresh in (True, False):
+    window = Window(Window.Settings(width=100, height=100))
+    if not fresh: reopened()
+    setattr(library, call, fail)
+    reopened()
+    setattr(library, call, works)
+    reopened()
+"""
+
+
+@pytest.mark.parametrize("fails", ["window", "context"])
+def test_what_fails_once_it_has_played_is_worth_another_try(screen: Display, fails: str) -> None:
+    done = run(_HICCUP, screen.environment, fails)
+    fresh, played = ["MissingPartError", "plays"], ["plays", "PerformerError", "plays"]
+    assert done.stdout.split() == fresh + played, done.stderr
+
+
 @pytest.mark.parametrize("display", ["", ":4711"])
 def test_without_a_display_it_says_so_and_what_to_do(display: str) -> None:
     program = (
@@ -161,8 +224,10 @@ def test_without_a_display_it_says_so_and_what_to_do(display: str) -> None:
     assert "--headless" in diagnosed
 
 
-def run(program: str, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-W", "error", "-c", program]
+def run(
+    program: str, environment: dict[str, str], *arguments: str
+) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-W", "error", "-c", program, *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20)
 
 

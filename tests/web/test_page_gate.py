@@ -120,6 +120,25 @@ def test_the_certificate_is_kept_and_its_key_is_private(tmp_path: Path) -> None:
     assert own_certificate(tmp_path).certificate.read_bytes() not in (made, b"broken")
 
 
+def test_a_certificate_and_a_key_that_do_not_belong_together_are_made_anew(tmp_path: Path) -> None:
+    first = own_certificate(tmp_path)
+    former = first.certificate.read_bytes()
+    first.certificate.unlink()
+    own_certificate(tmp_path)
+    first.certificate.write_bytes(former)  # as after a power cut between key and certificate
+    found = own_certificate(tmp_path)
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(found.certificate, found.key)
+    assert found.key.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("key", ["", "-----BEGIN PRIVATE"])
+def test_a_key_that_is_written_in_part_is_made_anew(tmp_path: Path, key: str) -> None:
+    first = own_certificate(tmp_path)
+    first.key.write_text(key)
+    found = own_certificate(tmp_path)
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(found.certificate, found.key)
+
+
 def test_a_taken_port_is_one_clear_line(run: Pretended) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -1,8 +1,11 @@
 """What a page hears and what it can do, over a WebSocket to a running control process."""
 
+import asyncio
 import contextlib
 import json
+import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +14,15 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
 from performer.outputs.page import PREVIEW_HEADER
-from performer.web.viewers import MOST_VIEWERS
-from tests.web.pretend import Pretended
+from performer.playbill import Playbill
+from performer.prompter import Prompter
+from performer.shelf import Shelf
+from performer.web import viewers
+from performer.web.address import loopback
+from performer.web.instrument import Instrument
+from performer.web.server import application, make_server
+from performer.web.viewers import MOST_VIEWERS, Viewers
+from tests.web.pretend import SCENE, Pretended
 from tests.web.serving import Serving
 
 
@@ -151,6 +161,67 @@ def test_there_is_an_end_to_how_many_pages_are_served(serving: Serving) -> None:
             pages.enter_context(serving.socket())
         with pytest.raises(InvalidStatus), serving.socket():
             pass
+
+
+def test_a_scene_with_hundreds_of_problems_leaves_room_for_the_rest(tmp_path: Path) -> None:
+    values = ", ".join(f"bends.{name}: 0.5" for name in ("drift.x", "drift.y", "glow.factor"))
+    preset = f"{values}, bends.drift.mix: 0.5, bends.glow.mix: 0.5"
+    presets = "".join(f"  preset {number} of a long show: {{{preset}}}\n" for number in range(64))
+    with Pretended(tmp_path, f"{SCENE}presets:\n{presets}") as run, Serving(run) as control:
+        file = Path(run.scene.origin)
+        text = file.read_text()
+        file.write_text(text.replace("  glow:", "  shine:").replace("  drift:", "  away:"))
+        with control.socket() as link:
+            while not (problems := _hear(link, "status", 20)["problems"]):
+                pass
+            assert len(problems) == 21
+            assert problems[-1] == "and 302 more"  # with two macros
+            file.write_text(text.replace("  glow:", f"  {'g' * 1000}:"))
+            while len(problems := _hear(link, "status", 20)["problems"]) != 1:
+                pass
+            assert len(problems[0]) == 303
+        assert run.control_says()["page"] == control.url
+
+
+def test_a_page_that_stops_reading_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(viewers, "_PATIENCE_SECONDS", 0.3)
+    with Pretended(tmp_path) as run:
+        asyncio.run(_freeze_a_page(run))
+
+
+async def _freeze_a_page(run: Pretended) -> None:
+    instrument = Instrument(run.folder)
+    shelf = Shelf(run.folder, instrument)
+    pages = Viewers(instrument, Prompter(Playbill(run.folder.scene), run.scene, Path()), shelf)
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket() as frozen:
+        address = loopback(listening.getsockname()[1])
+        server = make_server(application(pages, dict, shelf.picture, address))
+        serving = asyncio.create_task(server.serve([listening]))
+        frozen.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        frozen.connect(listening.getsockname())
+        frozen.sendall(
+            f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{address.port}\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
+        )
+        await _for(lambda: pages.looking == 1)
+        pages.tell_status({"type": "status", "line": "x" * 10_000_000})
+        await asyncio.sleep(0.1)
+        pages.tell_status({"type": "status", "line": "what nobody reads"})
+        await _for(lambda: pages.looking == 0)
+        frozen.close()
+        server.stop()
+        await serving
+    shelf.close()
+    instrument.close()
+
+
+async def _for(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 def test_it_ends_within_a_second_although_a_page_is_open(tmp_path: Path) -> None:
