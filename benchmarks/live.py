@@ -31,7 +31,7 @@ from performer.doors.changes import Change
 from performer.doors.frames import FramesWriter
 from performer.loop import Loop
 from performer.offline import Exactly
-from performer.processes.render import CardFramesDoor
+from performer.rendering import CardFramesDoor
 
 MOST_LATENT_COST, MOST_BENDS_COST = 0.10, 0.25
 _FIRST_SECONDS = 20.0  # at least, for the first frame to be a graph

@@ -216,8 +216,9 @@ class _Watch:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._former.items():
-            signal.signal(number, handler)
+        if not self.status:  # else an echo may still come while the process ends
+            for number, handler in self._former.items():
+                signal.signal(number, handler)
         if self._bar is not None:
             self._bar.close()
 

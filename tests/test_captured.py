@@ -37,7 +37,7 @@ from performer.offline import Exactly
 from performer.parts import Picture
 from performer.performance import load_network
 from performer.post.levels import Levels
-from performer.processes.render import CardFramesDoor
+from performer.rendering import CardFramesDoor
 from performer.scene import Scene
 from tests.cuda_ops.hand_cranked import HandCranked
 from tests.rig.card import Graphs, RiggedCard

@@ -17,8 +17,10 @@ _HELD = "held"
 
 def hold(run_folder: Path) -> IO[bytes]:
     """Say that the show of this folder lives, for as long as what is returned is open."""
-    held = (run_folder / _HELD).open("wb")
-    _locked(held)
+    aside = run_folder / "holding"
+    held = aside.open("wb")
+    if _locked(held):  # before anybody sees it
+        aside.rename(run_folder / _HELD)
     return held
 
 

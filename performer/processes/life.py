@@ -75,17 +75,13 @@ class Life:
         _have_input()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._signals = _hear(signal.SIGTERM)
+        self._waits = waits
         if not waits:
             self._called.set()
-        tasks = [self._listen, self._obey, self._end]
+        for task in (self._listen, self._obey, self._end):
+            _begin(task)
         if process:
-            self._boards = [
-                StatusDoor(RunFolder(run_folder).status(board))
-                for board in ([understudy(process)] if waits else []) + [process]
-            ]
-            tasks.append(self._pulse)
-        for task in tasks:
-            threading.Thread(target=task, name=f"life{task.__name__}", daemon=True).start()
+            self.begin_pulse(process)
 
     @property
     def stopping(self) -> bool:
@@ -102,6 +98,12 @@ class Life:
         Any other process need not wait.
         """
         return self._called.wait(timeout_seconds)
+
+    def begin_pulse(self, process: str) -> None:
+        """Show a pulse on the board of ``process`` from now on."""
+        names = [understudy(process), process] if self._waits else [process]
+        self._boards = [StatusDoor(RunFolder(self._run_folder).status(name)) for name in names]
+        _begin(self._pulse)
 
     def add_callback(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` when it is time to stop, at once if it is already.
@@ -160,3 +162,7 @@ class Life:
         longest = _ALONE_SECONDS if self.orphaned else math.inf
         time.sleep(min(self._grace_seconds, longest))
         os._exit(_FORCED)
+
+
+def _begin(task: Callable[[], None]) -> None:
+    threading.Thread(target=task, name=f"life{task.__name__}", daemon=True).start()
