@@ -92,7 +92,7 @@ class Builder:
             self._background = threading.Thread(target=self._run, name="kernels", daemon=True)
             self._compiling_since = time.monotonic()  # so that nobody reads another line before
             self._background.start()
-            atexit.register(self._stop)
+            atexit.register(self.stop)
 
     def _look(self) -> Found:
         with self._looking:
@@ -126,7 +126,7 @@ class Builder:
         with contextlib.suppress(BuildError):  # now() says it from now on
             self._build(_tell_nobody, kindly=True)
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
         """Leave no compiler behind at the end of the process."""
         self._cache.stop()
         if self._background is not None:
@@ -167,3 +167,8 @@ def build(tell: Tell = _tell_nobody) -> Path:
 def start() -> None:
     """Compile the kernels in the background; when that is done, `library` returns them."""
     _BUILDER.start()
+
+
+def stop() -> None:
+    """Leave no compiler behind; for who does not end as the interpreter does."""
+    _BUILDER.stop()

@@ -25,13 +25,17 @@ class _Scribe(logging.Handler):
     def __init__(self, log: logging.Handler) -> None:
         super().__init__()
         self.log = log
-        self._lines: SimpleQueue[logging.LogRecord | threading.Event] = SimpleQueue()
+        self._lines: SimpleQueue[logging.LogRecord | str | threading.Event] = SimpleQueue()
         threading.Thread(target=self._write, name="scribe", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Put a line down."""
+        self.put(record)
+
+    def put(self, line: logging.LogRecord | str) -> None:
+        """The same; text is for the terminal alone."""
         if self._lines.qsize() < _MOST_WAITING:
-            self._lines.put(record)
+            self._lines.put(line)
 
     def finish(self, seconds: float) -> None:
         """Wait until all lines so far are written, or for so long."""
@@ -44,9 +48,11 @@ class _Scribe(logging.Handler):
             line = self._lines.get()
             if isinstance(line, threading.Event):
                 line.set()
-                continue
-            self.log.handle(line)
-            _print(line.getMessage(), _stream(line.levelno))
+            elif isinstance(line, str):
+                _print(line, sys.stdout)
+            else:
+                self.log.handle(line)
+                _print(line.getMessage(), _stream(line.levelno))
 
 
 _scribes: list[_Scribe] = []
@@ -78,8 +84,10 @@ def warn(line: str) -> None:
 
 def show(text: str) -> None:
     """Something for this terminal alone, such as a code that opens the page: it is not kept."""
-    finish()
-    _print(text, sys.stdout)
+    if _scribes:
+        _scribes[-1].put(text)
+    else:
+        _print(text, sys.stdout)
 
 
 def _tell(line: str, level: int) -> None:

@@ -253,6 +253,7 @@ def play(folder: RunFolder, frames: int | None, life: Life) -> None:
     if life.stopping:
         return
     scene = reading.from_json(folder.scene.read_text(encoding="utf-8"))
+    life.add_callback(build.stop)
     try:
         render = Render(scene, folder, frames, rehearsed)
     except FieldError as error:

@@ -111,8 +111,7 @@ class Viewer:
                 self._follow(Message.read(event.get("text") or ""))
             except MessageError as error:
                 await self._send({"type": "error", "line": str(error)})
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            await self._socket.close(_TOO_MANY, "too many messages")
+        await _taken(self._socket.close(_TOO_MANY, "too many messages"))
 
     def _follow(self, message: Message) -> None:
         if message.visible is not None:
@@ -183,12 +182,10 @@ class Viewer:
         if preview != self._preview and len(picture) > PREVIEW_HEADER.size:
             self._preview = preview
             self._unseen.append(PREVIEW_HEADER.unpack_from(picture)[0])
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                await self._socket.send_bytes(picture)
+            await _taken(self._socket.send_bytes(picture))
 
     async def _send(self, message: dict[str, Any]) -> None:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            await self._socket.send_text(json.dumps(message, separators=(",", ":")))
+        await _taken(self._socket.send_text(json.dumps(message, separators=(",", ":"))))
 
 
 class Viewers:
@@ -232,10 +229,19 @@ class Viewers:
         self._viewers.add(viewer)
         try:
             await _until_one_ends(viewer.tell(), viewer.listen())
-        except (WebSocketDisconnect, TimeoutError):
+        except WebSocketDisconnect:
             pass  # the page was closed or froze, or the network went; it comes back by itself
         finally:
             self._viewers.discard(viewer)
+
+
+async def _taken(sending: Coroutine[Any, Any, None]) -> None:
+    """Send something. Errors: WebSocketDisconnect, also where a page takes nothing any more."""
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            await sending
+    except (TimeoutError, RuntimeError) as error:  # the latter where the server gave it up first
+        raise WebSocketDisconnect from error
 
 
 async def _until_one_ends(*coroutines: Coroutine[Any, Any, None]) -> None:

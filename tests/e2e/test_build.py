@@ -1,11 +1,13 @@
 """While it plays, the instrument compiles its kernels, and always says what plays instead."""
 
+import contextlib
 import re
 from pathlib import Path
 
+import psutil
 import pytest
 
-from tests.rig.show import playing, wait_for
+from tests.rig.show import Show, lives, playing, wait_for
 
 SCENE = """\
 performer: 1
@@ -50,6 +52,33 @@ def test_run_and_the_page_say_which_operators_play_whenever_that_changes(
         (tmp_path / "gate").touch()
         assert wait_for(lambda: show.said[-1].startswith(FAILED)), show.said
         assert wait_for(lambda: f"operators: {show.status()['operators']}" == show.said[-1])
+
+
+def test_a_show_that_ends_while_it_compiles_leaves_no_compiler_behind(
+    scene: Path, tmp_path: Path
+) -> None:
+    compiler = tmp_path / "c++"
+    compiler.write_text(FAILS.format(gate=tmp_path / "gate"))
+    compiler.chmod(0o755)
+    environment = {
+        "CXX": str(compiler),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "PERFORMER_KERNELS": "",
+    }
+    with playing(scene, env=environment) as show:
+        assert wait_for(lambda: compiling(show, compiler))
+        programs = compiling(show, compiler)
+        show.stop()
+    assert wait_for(lambda: not any(map(lives, programs)), 5)
+
+
+def compiling(show: Show, compiler: Path) -> list[psutil.Process]:
+    found = []
+    for each in psutil.Process(show.process.pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it may be ending just now
+            if str(compiler) in " ".join(each.cmdline()):
+                found.append(each)
+    return found
 
 
 def test_kernels_that_are_switched_off_are_said_once(scene: Path) -> None:
