@@ -38,6 +38,7 @@ class Prompter:
         self._first = first
         self._settings = settings
         self._called: Path | None = None
+        self._calling: Path | None = None  # what was called, until it has stood still
         # By file: as it was when it was read, and at the last look.
         self._read: dict[Path, _Signature | None] = {Path(plays.origin): None}
         self._seen: dict[Path, _Signature | None] = {}
@@ -60,7 +61,7 @@ class Prompter:
         """Prompt render where a file was called, or written since it was read."""
         called, self._called = self._called, None
         if called is not None:
-            self._read = {**self._read, called: None}
+            self._calling, self._read = called, {**self._read, called: None}
         for file, read in list(self._read.items()):
             found = _signature(file)
             stood_still, self._seen[file] = found == self._seen.get(file), found
@@ -81,7 +82,8 @@ class Prompter:
         """Render plays ``scene`` now."""
         self._plays = scene
         file = Path(scene.origin)
-        self._read = {file: self._read.get(file)}
+        called = {} if self._calling is None else {self._calling: None}  # meanwhile, and not read
+        self._read = {file: self._read.get(file)} | called
         say(f"scene {scene.name}: plays now")
 
     @property
@@ -89,6 +91,8 @@ class Prompter:
         return Path(self._plays.origin).parent
 
     def _prompt(self, file: Path) -> None:
+        if file == self._calling:
+            self._calling = None
         settings = self._settings if file == self._first else ()
         try:
             scene = reading.read(str(file), settings)

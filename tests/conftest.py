@@ -1,5 +1,6 @@
 """What tests of several rooms share."""
 
+import gc
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,12 @@ import pytest
 from cuda_ops.toolchain import BuildError, find_compiler
 from tests.cuda_driver.making import Card
 from tests.cuda_ops.emulation.engine import Emulator
+
+
+def pytest_collection_finish() -> None:
+    """Look no more through what all tests have loaded, for which threads stop a quarter second."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.knob import Curve, Knob
@@ -64,6 +64,7 @@ def test_a_change_takes_the_glide_of_the_map_or_leaves_the_parameter_its_own() -
     assert route().change(0).glide_seconds is None
 
 
+@settings(deadline=None)
 @given(
     st.floats(0, 1),
     st.sampled_from([(1, 50), (50, 1), (2.5, 2.6)]),

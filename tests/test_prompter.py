@@ -130,6 +130,18 @@ def test_both_the_scene_that_plays_and_the_one_that_was_called_are_looked_after(
     assert getattr(stage.wanted(), "name", "") == "first"
 
 
+def test_a_call_outlives_what_was_saved_before_and_plays_only_now(
+    stage: Stage, tmp_path: Path
+) -> None:
+    (tmp_path / "other.yaml").write_text(SCENE)
+    stage.prompter.call("other")
+    stage.look(times=1)  # not read yet, since it has to stand still
+    stage.prompter.take_up(stage.playbill.read())
+    wanted = stage.wanted()
+    assert wanted is not None
+    assert wanted.name == "other"
+
+
 def test_a_claimed_scene_is_never_given_out_again(stage: Stage) -> None:
     stage.file.write_text(SCENE + "blackout: 1\n")
     stage.look()

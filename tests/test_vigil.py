@@ -56,11 +56,19 @@ def room(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Room]:
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        time.sleep(0.05)  # until it does what it is for
         try:
+            _wait_until_it_does_what_it_is_for(process.pid, sleeps=request.param is SLEEPS)
             yield Room(tmp_path / "board", process)
         finally:
             process.kill()
+
+
+def _wait_until_it_does_what_it_is_for(pid: int, *, sleeps: bool) -> None:
+    if sys.platform != "linux":  # elsewhere nobody tells
+        time.sleep(0.05)
+        return
+    state = psutil.STATUS_SLEEPING if sleeps else psutil.STATUS_RUNNING
+    assert wait_for(lambda: psutil.Process(pid).status() == state)
 
 
 sleeping = pytest.mark.parametrize("room", [SLEEPS], indirect=True)

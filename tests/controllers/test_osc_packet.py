@@ -2,7 +2,7 @@ import struct
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from performer.controllers import osc_packet
@@ -101,6 +101,7 @@ ELEMENTS = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(ELEMENTS | st.binary(max_size=200), st.binary(max_size=8), st.integers(0, 200))
 def test_anything_else_is_read_or_refused_but_never_fails(
     datagram: bytes, noise: bytes, place: int

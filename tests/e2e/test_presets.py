@@ -90,8 +90,12 @@ def test_presets_are_there_whatever_dies(stage: Stage, tmp_path: Path) -> None:
     stage.send("/preset/recall", "mine")
     assert stage.reaches(50)
     assert stage.show.value(SEED) == 3
-    files = list((tmp_path / "data/performer/presets").glob("scene-*.json"))
-    assert wait_for(lambda: len(files) == 1 and '"mine"' in files[0].read_text())
+    folder = tmp_path / "data/performer/presets"
+
+    def kept() -> list[str]:
+        return [each.read_text() for each in folder.glob("scene-*.json")]
+
+    assert wait_for(lambda: ['"mine"' in text for text in kept()] == [True]), kept()
 
     stage.send("/pad/1", 1.0)  # as a pad of any controller does
     assert stage.reaches(-60)

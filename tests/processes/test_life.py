@@ -19,7 +19,7 @@ import os, sys, time
 from pathlib import Path
 from performer.processes.life import Life
 def say(line): os.write(1, f"{line}\\n".encode())  # whole, though two threads speak
-life = Life(Path(sys.argv[1]), grace_seconds=0.5)
+life = Life(Path(sys.argv[1]), grace_seconds=5)
 life.add_callback(lambda: say("told"))
 say("lives")
 while not life.stopping:
@@ -32,7 +32,7 @@ import os, sys
 from pathlib import Path
 from performer.processes.life import Life
 def say(line): os.write(1, f"{line}\\n".encode())
-life = Life(Path(sys.argv[1]), grace_seconds=0.5, process="feed", waits=True)
+life = Life(Path(sys.argv[1]), grace_seconds=5, process="feed", waits=True)
 say("lives")
 life.wait_for_turn()
 say("ends" if life.stopping else "plays")
@@ -50,7 +50,7 @@ _WAITING = """
 import os, signal, sys, threading, time
 from pathlib import Path
 from performer.processes.life import Life
-life = Life(Path(sys.argv[1]), grace_seconds=0.5)
+life = Life(Path(sys.argv[1]), grace_seconds=5)
 other = threading.Thread(target=time.sleep, args=(60,), daemon=True)
 other.start()
 threading.Timer(0.2, lambda: signal.pthread_kill(other.ident, signal.SIGTERM)).start()
@@ -164,7 +164,7 @@ def test_an_understudy_has_a_pulse_of_its_own_until_it_is_called(
     with living(_UNDERSTUDY, run_folder) as child:
         assert child.stdin is not None
         assert child.stdout is not None
-        assert beats(boards["feed.understudy"])
+        assert wait_for(lambda: beats(boards["feed.understudy"]))
         assert boards["feed"].pulsed_at == 0
         child.stdin.write("go\n")
         child.stdin.flush()

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
@@ -61,7 +62,7 @@ class Browser:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with self._open:
+        with self._open, contextlib.suppress(ConnectionClosed):  # perhaps before it answers
             self.ask("Browser.close")
         self._process.wait()
         while self._profile.exists():  # its helpers may still write there

@@ -24,8 +24,10 @@ MISSING = next(
     "",
 )
 _BITS, _BLOCK = 16, 8
+_TRIES, _FIND_SECONDS = 3, 10.0
 
-# It says each frame it gets as a line of JSON, until its standard input closes.
+# It says when it has found its source, and then each frame it gets as a line of JSON, until its
+# standard input closes.
 _RECEIVER = """
 import json, sys, threading, time
 import numpy as np
@@ -39,6 +41,9 @@ while source is None and not left.is_set():
     ndi.find_wait_for_sources(finder, 200)
     names = {each.ndi_name: each for each in ndi.find_get_current_sources(finder)}
     source = next((each for name, each in names.items() if f"({wanted})" in name), None)
+if source is None:
+    sys.exit()
+print("found", flush=True)
 settings = ndi.RecvCreateV3()
 settings.color_format = ndi.RECV_COLOR_FORMAT_RGBX_RGBA
 receiver = ndi.recv_create_v3(settings)
@@ -77,7 +82,27 @@ def loopback(folder: Path) -> dict[str, str]:
 
 @contextlib.contextmanager
 def receiving(name: str, environment: dict[str, str]) -> Iterator[list[dict[str, Any]]]:
-    """The frames that an ndi-python receiver gets from the source ``name``, as they come."""
+    """The frames that an ndi-python receiver gets from the source ``name``, as they come.
+
+    The source is there, or on its way. Without avahi, a receiver that looked at a wrong moment may
+    find nothing for good; then it gives way to another.
+    """
+    got: list[dict[str, Any]] = []
+    with contextlib.ExitStack() as stack:
+        for _ in range(_TRIES):
+            found = stack.enter_context(_receiver(name, environment, got))
+            if found.wait(_FIND_SECONDS):
+                break
+            stack.close()
+        assert found.is_set(), f"no receiver finds {name}"
+        yield got
+
+
+@contextlib.contextmanager
+def _receiver(
+    name: str, environment: dict[str, str], got: list[dict[str, Any]]
+) -> Iterator[threading.Event]:
+    """One receiver, which adds its frames to ``got``, and whether it found its source."""
     process = subprocess.Popen(
         [sys.executable, "-c", _RECEIVER, name, str(_BITS), str(_BLOCK)],
         stdin=subprocess.PIPE,
@@ -85,13 +110,13 @@ def receiving(name: str, environment: dict[str, str]) -> Iterator[list[dict[str,
         env=environment,
         text=True,
     )
-    got: list[dict[str, Any]] = []
+    found = threading.Event()
     assert process.stdin is not None
     assert process.stdout is not None
-    reader = threading.Thread(target=_collect, args=(process.stdout, got))
+    reader = threading.Thread(target=_collect, args=(process.stdout, found, got))
     reader.start()
     try:
-        yield got
+        yield found
     finally:
         process.stdin.close()
         reader.join(10)
@@ -100,5 +125,9 @@ def receiving(name: str, environment: dict[str, str]) -> Iterator[list[dict[str,
         process.stdout.close()
 
 
-def _collect(lines: Any, got: list[dict[str, Any]]) -> None:
-    got.extend(json.loads(line) for line in lines)
+def _collect(lines: Any, found: threading.Event, got: list[dict[str, Any]]) -> None:
+    for line in lines:
+        if line == "found\n":
+            found.set()
+        else:
+            got.append(json.loads(line))

@@ -35,6 +35,7 @@ TABLE = Table(
         Parameter("macros.1", Knob(0, 1, glide_seconds=0.2), 0.5),
     ]
 )
+FEWEST_TURNS = 10  # or, where the machine stalls, nobody has heard anything before the last one
 POSITION, ANGLE, STRENGTH, X, REVERSE, MACRO = range(6)
 ROUTER = Router(
     [("/1/fader1", Route(ANGLE, Knob(-90, 90), inverted=True)), ("/1/xy", Route(X, Knob(-1, 1)))]
@@ -149,8 +150,9 @@ class Stage:
 
     async def feed_back(self, seconds: float = 0.1) -> None:
         """Play and feed back for a while, as the control process does."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        turns, end = 0, time.monotonic() + seconds
+        while turns < FEWEST_TURNS or time.monotonic() < end:
+            turns += 1
             self.frame(0.01)
             self.osc.feedback(np.array(self.values()))
             await asyncio.sleep(0.01)

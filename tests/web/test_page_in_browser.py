@@ -297,7 +297,7 @@ def test_a_switch_is_turned_by_a_click(page: Page) -> None:
 
 def test_previews_are_on_screen_soon_after_they_are_made(page: Page, run: Pretended) -> None:
     delays = _delays_ms(page, run)
-    assert sorted(delays)[len(delays) // 2] < 60  # 10 on an idle machine
+    assert sorted(delays)[len(delays) // 2] < 100  # 10 on an idle machine
 
 
 def _delays_ms(page: Page, run: Pretended) -> list[float]:
