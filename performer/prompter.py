@@ -82,8 +82,9 @@ class Prompter:
         """Render plays ``scene`` now."""
         self._plays = scene
         file = Path(scene.origin)
-        called = {} if self._calling is None else {self._calling: None}  # meanwhile, and not read
-        self._read = {file: self._read.get(file)} | called
+        self._read = {file: self._read.get(file)}
+        if self._calling is not None:  # meanwhile, and it was not read yet
+            self._read[self._calling] = None
         say(f"scene {scene.name}: plays now")
 
     @property
