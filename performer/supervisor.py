@@ -28,6 +28,7 @@ from performer.sizes import LARGEST_FRAME
 
 WATCH_SECONDS = 0.025  # between two looks at the boards; an end wakes us at once
 SPARE_PLACES = 8  # at the frames, for outputs that a saved scene adds
+_MOST_COMPLAINTS = 20  # of different kinds, since some name what differs each time
 _STOP_ORDER = (("control", "midi"), ("render",), ("feed",))
 _COUNTED = re.compile(r"\d+ s so far")  # in a line that is news only once
 _STOP_SECONDS = (0.4, 0.4, 0.8)
@@ -128,7 +129,7 @@ class Supervisor:
 
     def _complain(self, error: Exception) -> None:
         line = f"supervisor: {type(error).__name__}: {' '.join(str(error).split())}"
-        if line not in self._complaints:
+        if line not in self._complaints and len(self._complaints) < _MOST_COMPLAINTS:
             self._complaints.add(line)
             warn(line)
 
