@@ -2,11 +2,14 @@
 
 import gc
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cuda_ops.toolchain import BuildError, find_compiler
+from performer.doors import memory
 from tests.cuda_driver.making import Card
 from tests.cuda_ops.emulation.engine import Emulator
 
@@ -15,6 +18,17 @@ def pytest_collection_finish() -> None:
     """Look no more through what all tests have loaded, for which threads stop a quarter second."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def run_folders() -> Iterator[None]:
+    """The run folders of tests lie in one of their own, in memory too, which goes with the last test."""
+    with (
+        tempfile.TemporaryDirectory(dir=memory.parent(), ignore_cleanup_errors=True) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(memory, "parent", lambda: Path(folder))
+        yield
 
 
 @pytest.fixture(scope="session")
