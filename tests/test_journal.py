@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import threading
 import time
 from pathlib import Path
 
@@ -96,6 +97,37 @@ def test_the_end_of_a_run_keeps_the_last_of_it(scene: Scene, folder: RunFolder) 
     JournalDoor(folder.journal).write(standing(scene, 45))
     keeper.stop()
     assert kept_angle(scene) == 45
+
+
+def test_a_disk_that_never_answers_holds_up_no_end(
+    scene: Scene, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, asked = threading.Event(), threading.Event()
+
+    def replace(file: Path, data: str) -> None:
+        asked.set()
+        answers.wait()
+
+    monkeypatch.setattr(journal.whole_files, "replace", replace)
+    monkeypatch.setattr(journal, "_LAST_SECONDS", 0.1)
+    JournalDoor(folder.journal).write(standing(scene, 45))
+    keeper = Keeper(folder, scene)
+    keeper.start()
+    assert wait_for(asked.is_set)
+    keeper.stop()
+    answers.set()
+    keeper._thread.join()
+
+
+def test_a_scene_that_is_cleaned_away_keeps_nothing_and_ends_nothing(
+    scene: Scene, folder: RunFolder
+) -> None:
+    keeper = Keeper(folder, scene)
+    folder.scene.unlink(missing_ok=True)
+    later = scene.model_copy(update={"generation": scene.generation + 1})
+    JournalDoor(folder.journal).write(standing(later, 45))
+    keeper._keep(0.0)
+    assert not kept_file(scene).exists()
 
 
 def test_nothing_is_written_while_nothing_moves(scene: Scene, folder: RunFolder) -> None:

@@ -16,6 +16,7 @@ from PIL import Image
 from model.training import checkpoint
 from performer import cli, recipes
 from performer.errors import SceneError
+from performer.train import _Watch
 
 RECIPE = """\
 pictures: PICTURES
@@ -87,6 +88,21 @@ def test_a_run_that_was_killed_goes_on_with_the_same_numbers(
     state = checkpoint.read(out).state
     assert state.keys() == whole.keys()
     assert all(torch.equal(state[name], whole[name]) for name in whole)
+
+
+def test_an_echo_of_the_signal_is_heard_until_the_process_has_ended() -> None:
+    former = signal.getsignal(signal.SIGTERM)
+    watch = _Watch(48, is_first=False)
+    try:
+        with watch:
+            signal.raise_signal(signal.SIGTERM)
+        assert signal.getsignal(signal.SIGTERM) not in (former, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTERM)  # all is written, and we are on the way out
+        assert watch.status == 128 + signal.SIGTERM
+    finally:
+        for number, handler in watch._former.items():
+            signal.signal(number, handler)
+    assert signal.getsignal(signal.SIGTERM) == former
 
 
 @pytest.mark.timeout(400)

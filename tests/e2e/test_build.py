@@ -34,38 +34,36 @@ def scene(tmp_path: Path) -> Path:
     return file
 
 
-def test_run_and_the_page_say_which_operators_play_whenever_that_changes(
-    scene: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+def compiler(tmp_path: Path) -> Path:
+    """One that fails as soon as its gate is there."""
     compiler = tmp_path / "c++"
     compiler.write_text(FAILS.format(gate=tmp_path / "gate"))
     compiler.chmod(0o755)
-    environment = {
-        "CXX": str(compiler),
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "PERFORMER_KERNELS": "",
-    }
-    with playing(scene, env=environment) as show:
+    return compiler
+
+
+def compiling_with(compiler: Path) -> dict[str, str]:
+    cache = str(compiler.with_name("cache"))
+    return {"CXX": str(compiler), "XDG_CACHE_HOME": cache, "PERFORMER_KERNELS": ""}
+
+
+def test_run_and_the_page_say_which_operators_play_whenever_that_changes(
+    scene: Path, compiler: Path
+) -> None:
+    with playing(scene, env=compiling_with(compiler)) as show:
         assert wait_for(lambda: COUNTED.search(show.status()["operators"]))
         (said,) = [line for line in show.said if line.startswith("operators")]
         assert said.startswith(COMPILES)
-        (tmp_path / "gate").touch()
+        compiler.with_name("gate").touch()
         assert wait_for(lambda: show.said[-1].startswith(FAILED)), show.said
         assert wait_for(lambda: f"operators: {show.status()['operators']}" == show.said[-1])
 
 
 def test_a_show_that_ends_while_it_compiles_leaves_no_compiler_behind(
-    scene: Path, tmp_path: Path
+    scene: Path, compiler: Path
 ) -> None:
-    compiler = tmp_path / "c++"
-    compiler.write_text(FAILS.format(gate=tmp_path / "gate"))
-    compiler.chmod(0o755)
-    environment = {
-        "CXX": str(compiler),
-        "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "PERFORMER_KERNELS": "",
-    }
-    with playing(scene, env=environment) as show:
+    with playing(scene, env=compiling_with(compiler)) as show:
         assert wait_for(lambda: compiling(show, compiler))
         programs = compiling(show, compiler)
         show.stop()
